@@ -1,0 +1,120 @@
+"""Deny an IAM user everything, by the AWS-managed policy ``AWSDenyAll``.
+
+This ends the user's other keys, its console and every session made from its keys. Where the user
+already has as many policies as IAM allows (an attacker can fill the quota), ``AWSDenyAll`` becomes
+its permissions boundary instead: that slot is always free to replace, and what it held is kept.
+Both calls are narrowed to this one policy by condition, so this power cannot grant anything.
+
+May touch: iam:AttachUserPolicy and iam:PutUserPermissionsBoundary, both only with AWSDenyAll;
+iam:GetUser, iam:ListAttachedUserPolicies, iam:GetAccessKeyLastUsed.
+Never: detaches or deletes anything (``undo`` does, in another role); touches AWS' quarantine policies.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from lambdas import aws, errors
+from lambdas.actions.shape import Action
+from lambdas.actions.users import USERS, resolve
+from lambdas.aws import DENY_ALL, Grant
+from lambdas.model import Kind
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+    from lambdas.model import Change, Json, PlanItem
+
+_POLICY = "arn:{partition}:iam::aws:policy/" + DENY_ALL
+_ONLY_DENY_ALL = (("ArnEquals", "iam:PolicyARN", _POLICY),)
+_ONLY_AS_BOUNDARY = (("StringEquals", "iam:PermissionsBoundary", _POLICY),)
+
+
+def look(iam: IAMClient, item: PlanItem) -> Json:
+    """Read ``{"user", "user_id", "deny_policy", "attached", "boundary"}``. Raises TargetGone.
+
+    ``deny_policy`` is AWSDenyAll's ARN in this partition, ``attached`` whether it is attached, and
+    ``boundary`` the ARN of the permissions boundary or ``""``.
+    """
+    target = item.target
+    user_id = target.id if target.kind is Kind.USER else ""
+    user = resolve(iam, target.name, user_id, str(item.args.get("via_key", "")))
+    policy = f"arn:{user['Arn'].split(':')[1]}:iam::aws:policy/{DENY_ALL}"
+    with aws.translated():
+        pages = iam.get_paginator("list_attached_user_policies").paginate(UserName=user["UserName"])
+        attached = {entry["PolicyArn"] for page in pages for entry in page["AttachedPolicies"]}
+    return {
+        "user": user["UserName"],
+        "user_id": user["UserId"],
+        "deny_policy": policy,
+        "attached": policy in attached,
+        "boundary": user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+    }
+
+
+def verify(state: Json) -> bool:
+    """Tell whether the user is denied everything, by policy or by boundary."""
+    return bool(state["attached"]) or state["boundary"] == state["deny_policy"]
+
+
+def apply(iam: IAMClient, state: Json) -> None:
+    """Attach the deny or, when the quota is full, set it as the boundary."""
+    try:
+        with aws.translated():
+            iam.attach_user_policy(UserName=state["user"], PolicyArn=state["deny_policy"])
+    except errors.QuotaFull:
+        with aws.translated():
+            iam.put_user_permissions_boundary(UserName=state["user"], PermissionsBoundary=state["deny_policy"])
+
+
+def undo(iam: IAMClient, change: Change) -> None:
+    """Take back the deny, and give back the boundary that was there; what was there before stays."""
+    before, after = change.before, change.after
+    with aws.translated():
+        if after.get("attached") and not before.get("attached"):
+            iam.detach_user_policy(UserName=after["user"], PolicyArn=after["deny_policy"])
+        if after.get("boundary") != before.get("boundary"):
+            if before.get("boundary"):
+                iam.put_user_permissions_boundary(UserName=after["user"], PermissionsBoundary=before["boundary"])
+            else:
+                iam.delete_user_permissions_boundary(UserName=after["user"])
+
+
+def undo_command(change: Change) -> tuple[str, ...]:
+    """Give the shell lines that lift the deny."""
+    before, after = change.before, change.after
+    lines: list[str] = []
+    name = shlex.quote(f"--user-name={after.get('user', '')}")
+    if after.get("attached") and not before.get("attached"):
+        lines.append(f"aws iam detach-user-policy {name} --policy-arn {shlex.quote(after['deny_policy'])}")
+    if after.get("boundary") != before.get("boundary"):
+        old = before.get("boundary")
+        lines.append(
+            f"aws iam put-user-permissions-boundary {name} --permissions-boundary {shlex.quote(old)}"
+            if old
+            else f"aws iam delete-user-permissions-boundary {name}"
+        )
+    return tuple(lines)
+
+
+ACTION = Action(
+    name="deny_principal",
+    grants=(
+        Grant(action="iam:AttachUserPolicy", resource=USERS, condition=_ONLY_DENY_ALL),
+        Grant(action="iam:GetAccessKeyLastUsed", resource=USERS),
+        Grant(action="iam:GetUser", resource=USERS),
+        Grant(action="iam:ListAttachedUserPolicies", resource=USERS),
+        Grant(action="iam:PutUserPermissionsBoundary", resource=USERS, condition=_ONLY_AS_BOUNDARY),
+    ),
+    undo_grants=(
+        Grant(action="iam:DeleteUserPermissionsBoundary", resource=USERS),
+        Grant(action="iam:DetachUserPolicy", resource=USERS, condition=_ONLY_DENY_ALL),
+        Grant(action="iam:PutUserPermissionsBoundary", resource=USERS),
+    ),
+    look=look,
+    verify=verify,
+    apply=apply,
+    undo=undo,
+    undo_command=undo_command,
+)

@@ -1,0 +1,91 @@
+"""Disable an access key: ``Active`` becomes ``Inactive``; nothing is deleted.
+
+Sessions that were made from the key stay valid for up to 36 hours: denying the user ends those.
+The call takes ``Active`` as well and IAM has no condition that narrows it, so the argument is a
+constant here and the call is alone in its role.
+
+May touch: iam:UpdateAccessKey, iam:ListAccessKeys, iam:GetAccessKeyLastUsed.
+Never: activates a key (``undo`` does, in another role), deletes one, touches another key.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from lambdas import aws, errors
+from lambdas.actions.shape import Action
+from lambdas.actions.users import USERS, keys_of, owner_of
+from lambdas.aws import Grant
+from lambdas.text import tail
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+    from lambdas.model import Change, Json, PlanItem
+
+
+def look(iam: IAMClient, item: PlanItem) -> Json:
+    """Read ``{"user", "key_id", "status"}``; follows a renamed user. Raises TargetGone."""
+    key_id, name = item.target.id, item.target.name
+    keys: dict[str, str] = {}
+    if name:
+        try:
+            keys = keys_of(iam, name)
+        except errors.TargetGone:
+            keys = {}
+    if key_id not in keys:
+        name = owner_of(iam, key_id)
+        keys = keys_of(iam, name)
+    if key_id not in keys:
+        raise errors.TargetGone(f"The access key {tail(key_id)} does not exist any more.")
+    return {"user": name, "key_id": key_id, "status": keys[key_id]}
+
+
+def verify(state: Json) -> bool:
+    """Tell whether the key can not be used."""
+    return bool(state["status"] != "Active")
+
+
+def apply(iam: IAMClient, state: Json) -> None:
+    """Make the key inactive."""
+    with aws.translated():
+        iam.update_access_key(UserName=state["user"], AccessKeyId=state["key_id"], Status="Inactive")
+
+
+def undo(iam: IAMClient, change: Change) -> None:
+    """Make the key active again if it was so before; otherwise do nothing."""
+    if change.before.get("status") == "Active":
+        with aws.translated():
+            iam.update_access_key(UserName=change.before["user"], AccessKeyId=change.before["key_id"], Status="Active")
+
+
+def undo_command(change: Change) -> tuple[str, ...]:
+    """Give the shell line that reactivates the key; it looks the whole id up by its last four characters."""
+    if change.before.get("status") != "Active":
+        return ()
+    name = shlex.quote(f"--user-name={change.before['user']}")
+    ending = change.before["key_id"][-4:]
+    query = f"AccessKeyMetadata[?ends_with(AccessKeyId, '{ending}')].AccessKeyId"
+    return (
+        (
+            f"aws iam update-access-key {name} --status Active --access-key-id "
+            f'"$(aws iam list-access-keys {name} --query "{query}" --output text)"'
+        ),
+    )
+
+
+ACTION = Action(
+    name="disable_key",
+    grants=(
+        Grant(action="iam:GetAccessKeyLastUsed", resource=USERS),
+        Grant(action="iam:ListAccessKeys", resource=USERS),
+        Grant(action="iam:UpdateAccessKey", resource=USERS),
+    ),
+    undo_grants=(Grant(action="iam:UpdateAccessKey", resource=USERS),),
+    look=look,
+    verify=verify,
+    apply=apply,
+    undo=undo,
+    undo_command=undo_command,
+)

@@ -1,0 +1,377 @@
+"""The alert: one plain text for a person at 3 a.m., one JSON for chat and machines.
+
+The text's first line says what happened and what was done; then what was not; then what to do next;
+then how to undo it, as commands that work when pasted.
+
+May touch: nothing.
+Never: shows a whole key id, a secret, or untrusted text that was not made safe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result, Target
+from lambdas.planning import claim_key, describe
+from lambdas.text import ascii_subject, line, markdown, redact, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lambdas.model import Json
+
+SCHEMA = "tourniquet/1"
+
+_SMS_LIMIT = 300
+_DONE: Mapping[str, str] = {"disable_key": "disabled", "deny_principal": "denied everything to"}
+_PLANNED: Mapping[str, str] = {"disable_key": "disable", "deny_principal": "deny everything to"}
+_HEADLINES: Mapping[Outcome, str] = {
+    Outcome.CONTAINED: "",
+    Outcome.PARTIAL: "Only a part of it worked.",
+    Outcome.FAILED: "Containment FAILED; act by hand now.",
+    Outcome.OBSERVED: "Nothing was changed.",
+    Outcome.REFUSED: "Nothing was changed: the target is protected by your settings.",
+    Outcome.ANNOUNCED: "Nothing was changed: there is nothing that can be done automatically.",
+    Outcome.REPEATED: "Somebody had undone the containment; it was made again.",
+}
+_LOOK_BACK = (
+    "Nobody has looked yet at what the credentials were used for before this: see the steps below. IAM enforces a "
+    "change after three to four seconds; calls within them may have worked."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that an alert tells about one case.
+
+    ``results`` are per item id: result and error name. ``undo`` gives an action's undo lines for a
+    change. ``execution`` and ``respond`` are the ARNs of this run and of the workflow.
+    """
+
+    incident_id: str
+    incident: Incident
+    outcome: Outcome
+    mode: str
+    why_mode: str
+    items: tuple[PlanItem, ...]
+    results: Mapping[str, tuple[Result, str]]
+    changes: Mapping[str, Change]
+    not_done: tuple[str, ...]
+    next_steps: tuple[str, ...]
+    execution: str
+    respond: str
+    at: str
+    undo: Callable[[Change], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert, ready for ``sns:Publish`` with ``MessageStructure=json``."""
+
+    subject: str
+    message: str
+    attributes: Mapping[str, Mapping[str, str]]
+
+
+def compose(story: Story) -> Alert:
+    """Write both forms of the alert."""
+    signal = story.incident.signal
+    body = _text(story)
+    data = _redacted(_data(story))
+    forms = {
+        "default": json.dumps(data, ensure_ascii=False),
+        "email": body,
+        "sms": line(f"{_headline(story)} Case {story.incident_id}.", _SMS_LIMIT),
+    }
+    return Alert(
+        subject=ascii_subject(f"[Tourniquet] {story.outcome}: {_subject(story)}"),
+        message=json.dumps(forms, ensure_ascii=False),
+        attributes={
+            "outcome": {"DataType": "String", "StringValue": story.outcome},
+            "severity": {"DataType": "Number", "StringValue": f"{signal.severity:g}"},
+            "source": {"DataType": "String", "StringValue": signal.source},
+            "account": {"DataType": "String", "StringValue": signal.account or "unknown"},
+        },
+    )
+
+
+def fingerprint(story: Story) -> str:
+    """Hash what an alert would newly tell, so that the same is not told twice."""
+    said = sorted(
+        f"{item.action}|{claim_key(item.target)}|{'made' if result in _MADE else result}|{error}"
+        for item, result, error in _ended(story)
+    )
+    return hashlib.sha256(json.dumps([story.outcome, said]).encode()).hexdigest()[:20]
+
+
+_MADE = (Result.DONE, Result.ALREADY)
+
+
+def _ended(story: Story) -> list[tuple[PlanItem, Result, str]]:
+    return [(item, *story.results[item.id]) for item in story.items]
+
+
+def _headline(story: Story) -> str:
+    """Write the first line: what happened, and what was done."""
+    signal = story.incident.signal
+    what = line(signal.title, 160).rstrip(".")
+    made = [
+        f"{_DONE[item.action]} {_object(item)}" + (" (was so already)" if result is Result.ALREADY else "")
+        for item, result, _ in _ended(story)
+        if result in _MADE
+    ]
+    parts = [f"{story.outcome}: {what}.", _HEADLINES[story.outcome]]
+    if made:
+        parts.append(f"Done: {'; '.join(made)}.")
+    return " ".join(part for part in parts if part)
+
+
+def _object(item: PlanItem) -> str:
+    """Name what an action acts on; a deny may know its user only by a key."""
+    if item.action == "deny_principal" and item.target.kind is Kind.ACCESS_KEY:
+        return f"the user of access key {tail(item.target.id)}"
+    return describe(item.target)
+
+
+def _subject(story: Story) -> str:
+    named = [describe(target) for target in story.incident.targets[:1]]
+    more = len(story.incident.targets) - 1
+    what = (named[0] + (f" and {more} more" if more > 0 else "")) if named else line(story.incident.signal.title, 60)
+    return f"{what}, account {story.incident.signal.account or 'unknown'}"
+
+
+def _text(story: Story) -> str:
+    signal = story.incident.signal
+    sections = [
+        _headline(story),
+        _table(
+            [
+                ("Case", story.incident_id),
+                (
+                    "Account",
+                    f"{line(signal.account, 20) or 'unknown'}, region {line(signal.region, 30) or 'unknown'}",
+                ),
+                (
+                    "Signal",
+                    f"{line(signal.source, 40)}, {line(signal.type, 120)}, severity {signal.severity:g}"
+                    + (f", sent {line(signal.at, 40)}" if signal.at else ""),
+                ),
+                *((line(name, 20), line(value)) for name, value in story.incident.context),
+                ("Mode", f"{story.mode}, because {line(story.why_mode)}"),
+                ("Alert", f"written {story.at}"),
+            ]
+        ),
+        _section("WHAT WAS DONE", [_did(story, *ended) for ended in _ended(story) if ended[1] in _MADE]),
+        _section("WHAT WAS NOT DONE", _undone(story)),
+        _numbered("WHAT TO DO NEXT", _steps(story)),
+        _commands("HOW TO UNDO IT", _undo_text(story)),
+        f"The run, step by step (sign in to the account first):\n  {_console(story.execution)}",
+    ]
+    return redact("\n\n".join(section for section in sections if section)) + "\n"
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    return "\n".join(f"  {name:<9} {value}" for name, value in rows)
+
+
+def _section(title: str, sentences: list[str]) -> str:
+    return "\n".join([title, *(f"  - {sentence}" for sentence in sentences)]) if sentences else ""
+
+
+def _numbered(title: str, steps: list[str]) -> str:
+    lines = [title]
+    for number, step in enumerate(steps, 1):
+        first, *more = step.split("\n")
+        lines += [f"  {number}. {first}", *(f"     {part}" for part in more)]
+    return "\n".join(lines)
+
+
+def _commands(title: str, lines: list[str]) -> str:
+    return "\n".join([title, *(f"  {entry}" for entry in lines)]) if lines else ""
+
+
+def _did(story: Story, item: PlanItem, result: Result, _error: str) -> str:
+    """Say what was done, and how, and what was read back."""
+    change = story.changes.get(item.id)
+    name = f"{_DONE[item.action].capitalize()} {_object(item)}"
+    if result is Result.ALREADY:
+        return f"{name}: it was so already."
+    how = ""
+    if item.action == "disable_key":
+        how = "the key reads Inactive"
+    elif change and change.after.get("attached"):
+        how = "the policy AWSDenyAll is attached"
+    elif change:
+        how = "its permissions boundary is AWSDenyAll, because it has as many policies as IAM allows"
+    return f"{name}; read back: {how}."
+
+
+def _undone(story: Story) -> list[str]:
+    """Say what was planned and not made, and what nothing was planned for."""
+    said: list[str] = []
+    for item, result, error in _ended(story):
+        change = story.changes.get(item.id)
+        reason = line(change.reason) if change and change.reason else ""
+        detail = f" ({error}{': ' + reason if reason else ''})" if error else ""
+        wanted = f"{_PLANNED[item.action].capitalize()} {_object(item)}"
+        match result:
+            case Result.PLANNED:
+                said.append(f"{wanted}: only planned, because {line(story.why_mode)}.")
+            case Result.REFUSED:
+                said.append(f"{wanted}: refused, because {item.refused or 'it is protected'}.")
+            case Result.SKIPPED:
+                said.append(f"{wanted}: not needed, it does not exist any more.")
+            case Result.FAILED:
+                said.append(f"{wanted}: FAILED{detail}.")
+            case Result.DONE | Result.ALREADY:
+                if change and not change.journaled:
+                    said.append(
+                        f'The incident table could not be written, so what was there before "{wanted.lower()}" is '
+                        "only in the history of the run (link below)."
+                    )
+    said += [_safe_note(note) for note in story.not_done]
+    if any(result in _MADE for _, result, _ in _ended(story)):
+        said.append(_LOOK_BACK)
+    return said
+
+
+def _safe_note(note: str) -> str:
+    return line(note, 600)
+
+
+def _steps(story: Story) -> list[str]:
+    """Give the playbook's steps, with the commands for what is still open before them."""
+    steps: list[str] = []
+    if story.outcome is Outcome.OBSERVED and not story.incident.signal.inert:
+        steps += _by_workflow(story)
+    elif story.outcome in {Outcome.FAILED, Outcome.PARTIAL}:
+        steps += _by_hand(story)
+    return [*steps, *story.next_steps]
+
+
+def _users(story: Story) -> list[Target]:
+    """Give the users that something is still open about, by the names that IAM or the event gave."""
+    open_items = [item.target for item, result, _ in _ended(story) if result not in _MADE]
+    named = open_items or ([] if story.items else list(story.incident.targets))
+    users = [
+        Target(kind=Kind.USER, name=target.name)
+        for target in named
+        if target.kind in {Kind.USER, Kind.ACCESS_KEY} and target.name
+    ]
+    return list(dict.fromkeys(users))
+
+
+def _by_workflow(story: Story) -> list[str]:
+    region = story.respond.split(":")[3] if story.respond.count(":") > 3 else "us-east-1"  # noqa: PLR2004
+    steps = []
+    for user in _users(story):
+        wish = json.dumps({"user_name": user.name, "mode": Mode.CONTAIN.value, "reason": story.incident_id})
+        steps.append(
+            f"To contain user {line(user.name, 64)} (all its keys, and everything it may do), run:\n"
+            f"aws stepfunctions start-execution --region {region} --state-machine-arn {shlex.quote(story.respond)} "
+            f"--input {shlex.quote(wish)}"
+        )
+    return steps
+
+
+def _by_hand(story: Story) -> list[str]:
+    partition = story.execution.split(":")[1] if ":" in story.execution else "aws"
+    return [
+        f"Contain user {line(user.name, 64)} by hand, with credentials that may:\n"
+        f"aws iam attach-user-policy {shlex.quote('--user-name=' + user.name)} "
+        f"--policy-arn arn:{partition}:iam::aws:policy/AWSDenyAll"
+        for user in _users(story)
+    ] or ["Contain the key by hand: IAM console, the user, Security credentials, Deactivate; then attach AWSDenyAll."]
+
+
+def _undo(story: Story, action: str) -> list[str]:
+    changes = [story.changes[item.id] for item in story.items if item.id in story.changes and item.action == action]
+    return [entry for change in changes if change.result in _MADE for entry in story.undo(change)]
+
+
+def _undo_lines(story: Story) -> list[str]:
+    """Give the undo as shell lines: the denies, or the keys where no deny was made."""
+    return _undo(story, "deny_principal") or _undo(story, "disable_key")
+
+
+def _undo_text(story: Story) -> list[str]:
+    denies, keys = _undo(story, "deny_principal"), _undo(story, "disable_key")
+    lines = list(denies)
+    if denies:
+        lines.insert(0, "# gives the user back its rights; the leaked key stays disabled")
+    if keys:
+        lines += ["# a leaked key should be replaced, not used again; if it must be:", *keys]
+    return lines
+
+
+def _console(execution: str) -> str:
+    region = execution.split(":")[3] if execution.count(":") > 3 else "us-east-1"  # noqa: PLR2004
+    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution}"
+
+
+def _data(story: Story) -> Json:
+    """Build the JSON form of the contract."""
+    signal = story.incident.signal
+    title = f"{story.outcome}: {_subject(story)}"
+    undone, steps = _undone(story), _steps(story)
+    description = "\n".join(
+        [
+            f"*{markdown(_headline(story))}*",
+            *(f"- {markdown(entry)}" for entry in undone),
+            markdown(f"Case {story.incident_id}, account {signal.account or 'unknown'}."),
+        ]
+    )
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "content": {"textType": "client-markdown", "title": title, "description": description},
+        "schema": SCHEMA,
+        "incident_id": story.incident_id,
+        "outcome": story.outcome,
+        "mode": story.mode,
+        "account": line(signal.account, 20),
+        "region": line(signal.region, 30),
+        "severity": signal.severity,
+        "title": line(signal.title),
+        "signal": {"source": line(signal.source, 40), "type": line(signal.type, 120), "id": signal.id},
+        "targets": [
+            {
+                "kind": target.kind,
+                "id": tail(target.id) if target.kind is Kind.ACCESS_KEY else line(target.id, 128),
+                "name": line(target.name, 64),
+            }
+            for target in story.incident.targets
+        ],
+        "actions": [
+            {
+                "action": item.action,
+                "target": tail(item.target.id)
+                if item.target.kind is Kind.ACCESS_KEY
+                else line(item.target.name or item.target.id, 64),
+                "result": result,
+                "held": None,
+                "error": error or None,
+            }
+            for item, result, error in _ended(story)
+        ],
+        "not_done": undone,
+        "next_steps": steps,
+        "undo": " && ".join(_undo_lines(story)),
+        "report": None,
+        "at": story.at,
+    }
+
+
+def _redacted(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    match value:
+        case str():
+            return redact(str(value))
+        case dict():
+            return {key: _redacted(inner) for key, inner in value.items()}
+        case list():
+            return [_redacted(inner) for inner in value]
+    return value

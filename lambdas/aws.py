@@ -1,0 +1,110 @@
+"""Clients, and AWS' errors translated once into ours.
+
+Every client of a function comes from one session, made on first use: a session costs more than a
+client. Time limits are short, because a step that waits is a step that does not contain.
+
+May touch: nothing by itself; it makes the clients that others call with.
+Never: lets a botocore error, whose text may hold a whole key id, leave in a traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from lambdas import errors, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: For the calls that matter: two tries, a second to connect, three to answer.
+STANDARD = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
+
+#: For the incident table: containment goes on without it after at most a second.
+HASTY = Config(connect_timeout=0.5, read_timeout=1, retries={"total_max_attempts": 1, "mode": "standard"})
+
+#: The AWS-managed policy that denies everything.
+DENY_ALL = "AWSDenyAll"
+
+_BY_CODE: dict[str, type[errors.TourniquetError]] = {
+    "NoSuchEntity": errors.TargetGone,
+    "ResourceNotFoundException": errors.TargetGone,
+    "LimitExceeded": errors.QuotaFull,
+    "AccessDenied": errors.NotPermitted,
+    "AccessDeniedException": errors.NotPermitted,
+    "UnauthorizedOperation": errors.NotPermitted,
+    "AuthorizationError": errors.NotPermitted,
+    "Throttling": errors.Throttled,
+    "ThrottlingException": errors.Throttled,
+    "TooManyRequestsException": errors.Throttled,
+    "RequestLimitExceeded": errors.Throttled,
+    "ProvisionedThroughputExceededException": errors.Throttled,
+    "ConcurrentModification": errors.Throttled,
+    "EntityTemporarilyUnmodifiable": errors.Throttled,
+    "ServiceFailure": errors.Unavailable,
+    "ServiceUnavailable": errors.Unavailable,
+    "InternalError": errors.Unavailable,
+    "InternalFailure": errors.Unavailable,
+    "InternalServerError": errors.Unavailable,
+    "RequestTimeout": errors.Unavailable,
+}
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One permission: an IAM action on a resource, with the condition that narrows it.
+
+    ``resource`` and the condition's values may hold ``{partition}``, ``{account}``, ``{region}`` and
+    the names that the stack binds (``{table}``, ``{topic}`` …). ``implied_by`` names the call that
+    needs this grant without making a call of this name.
+    """
+
+    action: str
+    resource: str
+    condition: tuple[tuple[str, str, str], ...] = ()
+    implied_by: str = ""
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+@functools.cache
+def client(service: str, *, hasty: bool = False) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
+    """Give the function's client of a service; ``hasty`` gives up after a second instead of eight."""
+    return _session().client(service, config=HASTY if hasty else STANDARD)  # type: ignore[call-overload]
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what botocore raises into the named errors of this package, with redacted messages.
+
+    Raises Throttled, Unavailable, NotPermitted, TargetGone, QuotaFull or Unexpected. The original is
+    not chained: Lambda logs the whole chain, and AWS writes key ids into its messages.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _ours(error) from None
+    except HTTPClientError as error:
+        raise errors.Unavailable(text.line(error)) from None
+    except BotoCoreError as error:
+        raise errors.Unexpected(text.line(error)) from None
+
+
+def _ours(error: ClientError) -> errors.TourniquetError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    named = _BY_CODE.get(code) or _BY_CODE.get(code.removesuffix("Exception"))
+    if named is None:
+        named = errors.Unavailable if status >= _SERVER_ERROR else errors.Unexpected
+    message = error.response.get("Error", {}).get("Message", "")
+    return named(f"{error.operation_name}: {code}: {text.line(message)}")

@@ -1,0 +1,51 @@
+"""The errors that steps raise; Step Functions matches them by class name.
+
+    TourniquetError
+    ├── Throttled       AWS asked us to slow down; the workflow retries
+    ├── Unavailable     AWS did not answer or failed on its side; the workflow retries
+    ├── NotPermitted    our role may not do that, or somebody denied it; not retried
+    ├── TargetGone      the thing to act on does not exist (any more); not retried
+    ├── QuotaFull       AWS allows no more of these on this target; not retried
+    ├── Protected       the owner's settings forbid touching this target; not retried
+    ├── StateChanged    what was read back is not what was written; not retried
+    └── Unexpected      anything else; not retried
+
+May touch: nothing.
+Never: carries a whole key id or a secret; messages are redacted where AWS' errors are translated.
+"""
+
+
+class TourniquetError(Exception):
+    """The root of every error that a step raises on purpose."""
+
+
+class Throttled(TourniquetError):  # noqa: N818  (these names are what ASL matches and people read)
+    """AWS asked for fewer requests. Worth another try in a moment."""
+
+
+class Unavailable(TourniquetError):  # noqa: N818  (as above)
+    """AWS did not answer in time, or answered that it failed. Worth another try."""
+
+
+class NotPermitted(TourniquetError):  # noqa: N818  (as above)
+    """The step's role is refused this call: a missing grant, a deny, or a service control policy."""
+
+
+class TargetGone(TourniquetError):  # noqa: N818  (as above)
+    """The user, key or resource to act on does not exist, or is no longer the one that was meant."""
+
+
+class QuotaFull(TourniquetError):  # noqa: N818  (as above)
+    """AWS refuses to add one more of something to this target."""
+
+
+class Protected(TourniquetError):  # noqa: N818  (as above)
+    """The owner named this target in ``protected_principals``: it is never changed."""
+
+
+class StateChanged(TourniquetError):  # noqa: N818  (as above)
+    """The change was accepted, but reading back shows another state: somebody else writes here too."""
+
+
+class Unexpected(TourniquetError):  # noqa: N818  (as above)
+    """An answer of AWS that no step foresaw."""

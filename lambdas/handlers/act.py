@@ -1,0 +1,103 @@
+"""Act: make one change, with the journal before it and a reading after it.
+
+One function per action, each with its own role; ``TOURNIQUET_ACTION`` says which. Input: ``{"item":
+<plan item>, "execution": "<ARN>"}``. Output: a change.
+
+May touch: what the action's module says; dynamodb:PutItem and dynamodb:UpdateItem on the incident table.
+Never: makes a change whose reading-back it does not check; waits for the table for more than about a second.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from lambdas import actions, aws, errors
+from lambdas.handlers import environment
+from lambdas.journal import Table
+from lambdas.model import Change, Json, PlanItem, Result
+from lambdas.telemetry import logger
+
+if TYPE_CHECKING:
+    from lambdas.actions.shape import Action
+
+_READS = 4
+_SECONDS_BETWEEN_READS = 0.3
+
+
+def handler(event: Json, _context: object) -> Json:
+    """Answer Step Functions with the change. Raises the named errors of ``lambdas.errors``."""
+    item = PlanItem.from_json(event["item"])
+    action = actions.load(environment.get(environment.ACTION))
+    if item.action != action.name:
+        raise errors.Unexpected(f"The item is for {item.action}; this function only does {action.name}.")
+    if item.refused:
+        raise errors.Protected(item.refused)
+    execution = str(event["execution"])
+    table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
+    change = perform(action, item, table, execution)
+    logger.info("acted", extra={"action": action.name, "case": item.incident_id, "result": change.result})
+    return change.to_json()
+
+
+def perform(action: Action, item: PlanItem, table: Table, execution: str) -> Change:
+    """Look, journal, apply, look again. Can be repeated and killed at any point.
+
+    ``done`` means that this execution made the change, ``already`` that there was nothing to make. What
+    was there at first is read back from the journal, so that a retry does not take its own change for
+    the state before it.
+    """
+    iam = aws.client("iam")
+    seen = action.look(iam, item)
+    change = Change(
+        item_id=item.id,
+        incident_id=item.incident_id,
+        action=item.action,
+        target=item.target,
+        before=seen,
+        result=Result.FAILED,
+        at=environment.now(),
+    )
+    before, first, journaled = seen, True, True
+    try:
+        before, first = table.record_before(change, execution)
+    except errors.TourniquetError as error:
+        journaled = False
+        logger.warning("the journal could not be written: %s", error)
+    changed = not action.verify(seen)
+    after = seen
+    if changed:
+        action.apply(iam, seen)
+        after = _reread(action, item)
+    made_here = changed or (first and not action.verify(before))
+    ended = Change(
+        item_id=item.id,
+        incident_id=item.incident_id,
+        action=item.action,
+        target=item.target,
+        before=before,
+        after=after,
+        result=Result.DONE if made_here else Result.ALREADY,
+        changed=changed,
+        journaled=journaled,
+        at=environment.now(),
+    )
+    if journaled and (made_here or first):
+        try:
+            table.record_after(ended)
+        except errors.TourniquetError as error:
+            logger.warning("the journal could not be completed: %s", error)
+    return ended
+
+
+def _reread(action: Action, item: PlanItem) -> Json:
+    """Read until the change shows. Raises StateChanged if it does not within a second or so."""
+    for attempt in range(_READS):
+        if attempt:
+            time.sleep(_SECONDS_BETWEEN_READS)
+        state = action.look(aws.client("iam"), item)
+        if action.verify(state):
+            return state
+    raise errors.StateChanged(
+        f"{action.name} was accepted, but reading back does not show it: somebody else may be changing this target."
+    )

@@ -1,0 +1,41 @@
+"""What the stack tells a function, and the hour.
+
+May touch: nothing but the environment and the clock.
+Never: is read at import.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+
+from lambdas.model import Mode
+from lambdas.planning import Guardrails
+
+TABLE = "TOURNIQUET_TABLE"
+TOPIC = "TOURNIQUET_TOPIC"
+ACTION = "TOURNIQUET_ACTION"
+GUARDRAILS = "TOURNIQUET_GUARDRAILS"
+RESPOND = "TOURNIQUET_RESPOND"
+
+
+def get(name: str) -> str:
+    """Give a variable that the stack sets. Raises KeyError when it does not: that is a bug of ours."""
+    return os.environ[name]
+
+
+def guardrails() -> Guardrails:
+    """Read the owner's settings, as ``stacks/functions.py`` wrote them."""
+    data = json.loads(get(GUARDRAILS))
+    return Guardrails(
+        account=data["account"],
+        observe_all=data["observe_all"],
+        modes={name: Mode(mode) for name, mode in data["modes"].items()},
+        protected=frozenset(data["protected"]),
+    )
+
+
+def now() -> str:
+    """Give the time as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

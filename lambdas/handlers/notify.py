@@ -1,0 +1,223 @@
+"""Notify: judge each case, tell people, and write down how it ended. On every path.
+
+Input: ``{"triage": <triage's answer> | null, "changes": [[…], …] | null, "failure": {"state", "error", "cause"} | null,
+"event": <the execution's input, where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``.
+Output: ``{"cases": [{"incident_id", "outcome", "alerted"}]}``.
+
+May touch: sns:Publish on the alert topic, sns:GetTopicAttributes; dynamodb:UpdateItem and dynamodb:Query on
+the incident table.
+Never: changes anything in the account; fails because the table does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from lambdas import actions, alert, aws, errors, journal, planning
+from lambdas.alert import Story
+from lambdas.aws import Grant
+from lambdas.handlers import environment
+from lambdas.journal import Table
+from lambdas.model import Change, Incident, Json, Outcome, PlanItem, Result, incident_id
+from lambdas.playbooks import playbook_for
+from lambdas.signals import incident_from
+from lambdas.telemetry import logger
+from lambdas.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+GRANTS = (
+    *journal.OUTCOME_GRANTS,
+    Grant(action="sns:GetTopicAttributes", resource="{topic}"),
+    Grant(action="sns:Publish", resource="{topic}"),
+    Grant(action="kms:Decrypt", resource="{key}", implied_by="sns:Publish"),
+    Grant(action="kms:GenerateDataKey", resource="{key}", implied_by="sns:Publish"),
+)
+
+_QUIET = {Outcome.CONTAINED, Outcome.OBSERVED, Outcome.ANNOUNCED, Outcome.REFUSED}
+
+
+def handler(event: Json, _context: object) -> Json:
+    """Answer Step Functions. Raises the named errors of ``lambdas.errors`` when the alert cannot be sent."""
+    execution = str(event["execution"])
+    failure = event.get("failure")
+    triage = event.get("triage") or _without_triage(event, execution)
+    changes = _changes(event.get("changes") or [])
+    incident = Incident.from_json(triage["incident"])
+    playbook = playbook_for(incident.signal)
+    table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
+    told = []
+    for case in triage["cases"]:
+        items = tuple(PlanItem.from_json(item) for item in case["items"])
+        standing = planning.standing(items, changes)
+        mine = {item.id: changes[item.id] for item in items if item.id in changes}
+        outcome = _outcome(case, standing, mine, failed=failure is not None)
+        notes = [*triage["not_done"]]
+        if failure:
+            notes.insert(0, _failed(failure))
+        if not case["recorded"]:
+            notes.append(
+                "The incident table did not answer, so this case is not recorded there and a repeat of the signal "
+                "will not be recognised. The history of the run has everything."
+            )
+        story = Story(
+            incident_id=case["incident_id"],
+            incident=incident,
+            outcome=outcome,
+            mode=triage["mode"],
+            why_mode=triage["why_mode"],
+            items=items,
+            results=standing,
+            changes=mine,
+            not_done=tuple(notes),
+            next_steps=playbook.next_steps,
+            execution=execution,
+            respond=environment.get(environment.RESPOND),
+            at=environment.now(),
+            undo=_undo,
+        )
+        alerted = _worth_telling(case, story, mine.values())
+        if alerted:
+            _publish(story)
+        _record(table, story, execution, case, alerted=alerted)
+        told.append({"incident_id": case["incident_id"], "outcome": outcome, "alerted": alerted})
+    return {"cases": told}
+
+
+def _undo(change: Change) -> tuple[str, ...]:
+    return actions.load(change.action).undo_command(change)
+
+
+def _outcome(
+    case: Json, standing: dict[str, tuple[Result, str]], changes: dict[str, Change], *, failed: bool
+) -> Outcome:
+    judged = planning.outcome(result for result, _ in standing.values())
+    if failed and judged is not Outcome.CONTAINED:
+        return Outcome.PARTIAL if judged is Outcome.PARTIAL else Outcome.FAILED
+    if not case["opened"] and not standing:
+        return Outcome.REPEATED
+    again = case["previous"] == Outcome.CONTAINED and judged is Outcome.CONTAINED
+    return Outcome.REPEATED if again and any(change.changed for change in changes.values()) else judged
+
+
+def _worth_telling(case: Json, story: Story, changes: Iterable[Change]) -> bool:
+    """Tell every new case; of a known one only what is new, what failed and what was undone."""
+    if case["opened"]:
+        return True
+    if not story.items:
+        return False
+    if story.outcome not in _QUIET or any(change.changed for change in changes):
+        return True
+    return bool(alert.fingerprint(story) != case["told"])
+
+
+def _publish(story: Story) -> None:
+    """Send the alert, and say in the log when nobody has confirmed a subscription to read it."""
+    ready = alert.compose(story)
+    sns, topic = aws.client("sns"), environment.get(environment.TOPIC)
+    with aws.translated():
+        sns.publish(
+            TopicArn=topic,
+            Subject=ready.subject,
+            Message=ready.message,
+            MessageStructure="json",
+            MessageAttributes=ready.attributes,
+        )
+    try:
+        with aws.translated():
+            attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+        if attributes.get("SubscriptionsConfirmed", "0") == "0":
+            logger.error("nobody reads the alerts: no subscription to the topic is confirmed")
+    except errors.TourniquetError as error:
+        logger.warning("the topic's subscriptions could not be counted: %s", error)
+
+
+def _record(table: Table, story: Story, execution: str, case: Json, *, alerted: bool) -> None:
+    """Write failures into the journal and the outcome into the case; a table that fails is only logged."""
+    try:
+        for item in story.items:
+            result, error = story.results[item.id]
+            if result in {Result.FAILED, Result.SKIPPED}:
+                table.record_after(_failure(item, result, error))
+        if not case["opened"] and not story.items:
+            return
+        merged = {item: result for item, (result, _) in story.results.items()}
+        for item_id, (result, _) in table.results(story.incident_id).items():
+            if merged.get(item_id, Result.PLANNED) is Result.PLANNED:
+                merged[item_id] = result
+        judged = planning.outcome(merged.values())
+        if story.outcome is Outcome.FAILED and not story.items:
+            judged = Outcome.FAILED
+        values = {"outcome": judged, "ended_at": story.at, "held": None, "mode": story.mode}
+        if alerted:
+            values["told"] = alert.fingerprint(story)
+        table.close(story.incident_id, execution, values)
+    except errors.TourniquetError as error:
+        logger.warning("the outcome could not be recorded: %s", error)
+
+
+def _changes(branches: list[list[Json]]) -> dict[str, Change]:
+    """Read what the actions answered: changes, and for those that failed the item and the error."""
+    found: dict[str, Change] = {}
+    for answer in (answer for branch in branches for answer in branch):
+        if "item" in answer:
+            item = PlanItem.from_json(answer["item"])
+            found[item.id] = _failure(item, Result.FAILED, answer["error"], _reason(answer.get("cause")))
+        else:
+            change = Change.from_json(answer)
+            found[change.item_id] = change
+    return found
+
+
+def _failure(item: PlanItem, result: Result, error: str, reason: str = "") -> Change:
+    return Change(
+        item_id=item.id,
+        incident_id=item.incident_id,
+        action=item.action,
+        target=item.target,
+        result=result,
+        error=line(error, 80),
+        reason=reason,
+        at=environment.now(),
+    )
+
+
+def _reason(cause: object) -> str:
+    """Read the message out of what Step Functions keeps of a Lambda error."""
+    try:
+        read = json.loads(str(cause))
+    except ValueError:  # cut off, or not JSON: the message comes first in it
+        found = re.search(r'"errorMessage":\s*"((?:[^"\\]|\\.)*)', str(cause))
+        return line(found[1] if found else cause or "")
+    return line(read.get("errorMessage", "") if isinstance(read, dict) else cause)
+
+
+def _failed(failure: Json) -> str:
+    return (
+        f'The step "{line(failure.get("state"), 60)}" failed with {line(failure.get("error"), 80)}: '
+        f"{_reason(failure.get('cause'))}"
+    )
+
+
+def _without_triage(event: Json, execution: str) -> Json:
+    """Stand in for triage where it failed: read the signal again, so that the alert can say what it was."""
+    incident = incident_from(event.get("event"))
+    case = {
+        "incident_id": incident_id(execution, str(event.get("started_at", ""))),
+        "opened": True,
+        "previous": "",
+        "told": "",
+        "recorded": True,
+        "items": [],
+    }
+    return {
+        "incident": asdict(incident),
+        "mode": playbook_for(incident.signal).mode,
+        "why_mode": "the playbook says so",
+        "not_done": list(incident.notes),
+        "cases": [case],
+    }

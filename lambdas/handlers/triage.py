@@ -1,0 +1,167 @@
+"""Triage: what is this, what is known of it, what is to be done, and which case does it belong to.
+
+Input: ``{"event": <the execution's input>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``.
+Output: see ``_answer``. Everything that decides is pure and elsewhere; this puts it in order. A table
+that does not answer holds up nothing: the plan then runs as a case of its own.
+
+May touch: iam:GetAccessKeyLastUsed, iam:GetUser, iam:ListAccessKeys; states:DescribeExecution on the respond
+workflow; dynamodb:GetItem, dynamodb:PutItem and dynamodb:UpdateItem on the incident table.
+Never: changes anything in the account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lambdas import actions, aws, errors, facts, journal, planning
+from lambdas.aws import Grant
+from lambdas.handlers import environment
+from lambdas.model import Json, Mode, Outcome, incident_id
+from lambdas.playbooks import playbook_for
+from lambdas.signals import incident_from
+from lambdas.telemetry import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambdas.journal import Case, Opening, Table
+    from lambdas.model import Incident, PlanItem
+    from lambdas.planning import Plan
+
+GRANTS = (
+    *facts.GRANTS,
+    *journal.CLAIM_GRANTS,
+    Grant(action="states:DescribeExecution", resource="{executions}"),
+)
+
+_STILL_RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meeting:
+    """How this execution meets one case: whether it opened it, how the case stood, which items it runs."""
+
+    incident_id: str
+    opened: bool
+    previous: str
+    told: str
+    recorded: bool
+    items: tuple[PlanItem, ...]
+
+
+def handler(event: Json, _context: object) -> Json:
+    """Answer Step Functions. Raises nothing on purpose: what cannot be understood is announced."""
+    execution, at = str(event["execution"]), environment.now()
+    incident = incident_from(event.get("event"))
+    guardrails = environment.guardrails()
+    playbook = playbook_for(incident.signal)
+    known = facts.gather(aws.client("iam"), incident)
+    plan = planning.plan(incident, known, playbook, guardrails)
+    opening = journal.Opening(
+        incident_id=incident_id(execution, str(event.get("started_at", ""))),
+        execution=execution,
+        incident=incident,
+        acting=[_change_of(item) for item in _acting(plan.items)],
+        targets=journal.target_ids([*incident.targets, *(item.target for item in plan.items)]),
+        at=at,
+    )
+    table = journal.Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
+    try:
+        meetings = _meet(table, plan, opening)
+    except errors.TourniquetError as error:
+        logger.warning("the case could not be recorded: %s", error)
+        own = opening.incident_id
+        items = planning.assign(plan.items, {}, own)
+        meetings = [_Meeting(incident_id=own, opened=True, previous="", told="", recorded=False, items=items)]
+    logger.info("triaged", extra={"playbook": playbook.name, "cases": [meeting.incident_id for meeting in meetings]})
+    return _answer(incident, playbook.name, plan, meetings, guardrails.account)
+
+
+def _meet(table: Table, plan: Plan, opening: Opening) -> list[_Meeting]:
+    """Claim the targets and decide, for each case that holds one, what this execution does in it."""
+    own = opening.incident_id
+    held = table.claim(plan.claims, opening)
+    items = planning.assign(plan.items, held, own)
+    meetings = []
+    for case_id in sorted(set(held.values()) or {own}):
+        mine = tuple(item for item in items if item.incident_id == case_id)
+        table.signal(case_id, opening)
+        case = journal.Case(incident_id=own) if case_id == own else table.case(case_id)
+        run = mine if case_id == own else _to_run(case, mine)
+        if case_id != own and run:
+            changes = [_change_of(item) for item in _acting(run)]
+            targets = journal.target_ids([item.target for item in run])
+            run = run if table.run(case, opening.execution, changes, targets) else ()
+        meetings.append(
+            _Meeting(
+                incident_id=case_id,
+                opened=case_id == own,
+                previous=case.outcome,
+                told=case.told,
+                recorded=True,
+                items=run,
+            )
+        )
+    return meetings
+
+
+def _to_run(case: Case, items: tuple[PlanItem, ...]) -> tuple[PlanItem, ...]:
+    """Choose what this execution does in a case that another one opened.
+
+    Of a running case: what its plan leaves out. Of a contained one: look again, and cut again where
+    somebody undid it, but plan nothing lesser over it. Of any other, or one whose workflow died: all.
+    """
+    if not case.outcome and _alive(case.execution):
+        return tuple(item for item in _acting(items) if _change_of(item) not in case.acting)
+    if case.outcome == Outcome.CONTAINED:
+        return _acting(items)
+    return items
+
+
+def _acting(items: tuple[PlanItem, ...]) -> tuple[PlanItem, ...]:
+    return tuple(item for item in items if item.mode is Mode.CONTAIN and not item.refused)
+
+
+def _change_of(item: PlanItem) -> str:
+    return f"{item.action}|{planning.claim_key(item.target)}"
+
+
+def _alive(execution: str) -> bool:
+    """Tell whether a case's workflow still runs; one that cannot be asked about counts as dead."""
+    if not execution:
+        return False
+    try:
+        with aws.translated():
+            found = aws.client("stepfunctions").describe_execution(executionArn=execution)
+    except errors.TourniquetError as error:
+        logger.warning("an execution could not be looked up: %s", error)
+        return False
+    return bool(found["status"] == _STILL_RUNNING)
+
+
+def _answer(incident: Incident, playbook: str, plan: Plan, meetings: list[_Meeting], account: str) -> Json:
+    """Give what the workflow carries on: the incident, the cases, and one list of items per action to run."""
+    items = [item for meeting in meetings for item in meeting.items]
+    run: dict[str, list[Json]] = {name: [] for name in actions.names()}
+    for item in _acting(tuple(items)):
+        run[item.action].append(item.to_json())
+    return {
+        "incident": _incident(incident, account),
+        "playbook": playbook,
+        "mode": plan.mode,
+        "why_mode": plan.why_mode,
+        "not_done": list(plan.not_done),
+        "cases": [
+            {key: value for key, value in asdict(meeting).items() if key != "items"}
+            | {"items": [item.to_json() for item in meeting.items]}
+            for meeting in meetings
+        ],
+        "run": run,
+    }
+
+
+def _incident(incident: Incident, account: str) -> Mapping[str, Any]:
+    targets = [replace(target, account=target.account or account) for target in incident.targets]
+    signal = replace(incident.signal, account=incident.signal.account or account)
+    return asdict(replace(incident, targets=tuple(targets), signal=signal))

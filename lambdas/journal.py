@@ -1,0 +1,371 @@
+"""The incident table: claims, signals, the journal of changes, outcomes.
+
+One table, two kinds of partition. ``pk`` = incident id: ``INCIDENT``, ``SIGNAL#…``, ``CHANGE#<item>``.
+``pk`` = ``TARGET#<claim>``, ``sk`` = ``OPEN``: which case holds a target, so that every signal about it
+meets the same case.
+
+Nothing here may hold up containment: each call is bounded to about a second and a failure raises
+``Unavailable`` or ``NotPermitted``, which callers answer by going on without the table.
+
+May touch: dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:GetItem, dynamodb:Query on the incident table.
+Never: deletes an item; overwrites a change's ``before``.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from lambdas import aws, errors
+from lambdas.aws import Grant
+from lambdas.model import Change, Json, Result, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from lambdas.model import Incident
+
+_TABLE = "{table}"
+CLAIM_GRANTS = (
+    Grant(action="dynamodb:GetItem", resource=_TABLE),
+    Grant(action="dynamodb:PutItem", resource=_TABLE),
+    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
+)
+CHANGE_GRANTS = (
+    Grant(action="dynamodb:PutItem", resource=_TABLE),
+    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
+)
+OUTCOME_GRANTS = (
+    Grant(action="dynamodb:Query", resource=_TABLE),
+    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
+)
+
+_TRIES = 6
+_write, _read = TypeSerializer(), TypeDeserializer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A case as an execution meets it.
+
+    ``outcome`` is empty while its workflow runs. ``acting`` are the changes (``action|claim``) that its
+    latest execution set out to make, ``told`` a fingerprint of its latest alert.
+    """
+
+    incident_id: str
+    execution: str = ""
+    outcome: str = ""
+    acting: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A case that is to be opened, unless another one holds its targets.
+
+    ``acting`` as in ``Case``; ``targets`` are the ids that the case's item lists; ``at`` is ISO 8601.
+    """
+
+    incident_id: str
+    execution: str
+    incident: Incident
+    acting: Collection[str]
+    targets: Collection[str]
+    at: str
+
+
+class Table:
+    """The incident table. ``dynamodb`` is a client with short time limits (``aws.client(..., hasty=True)``)."""
+
+    def __init__(self, dynamodb: DynamoDBClient, name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._dynamodb = dynamodb
+        self._name = name
+        self._sleep = sleep
+
+    def claim(self, claims: Collection[str], opening: Opening) -> dict[str, str]:
+        """Take every claim that is free, for one case, and say which case holds each.
+
+        Claims that are free go to the case to be opened unless exactly one other case holds the rest: then the
+        signal belongs to that case, and they go there. Safe to repeat and to race: one transaction
+        either takes all it asked for or nothing. Raises Unavailable or NotPermitted.
+        """
+        held: dict[str, str] = {}
+        for attempt in range(_TRIES):
+            others = set(held.values())
+            case = others.pop() if len(others) == 1 else opening.incident_id
+            free = [claim for claim in claims if claim not in held]
+            if held and not free:
+                return held
+            found = self._take(free, case, opening)
+            if found is None:
+                return held | dict.fromkeys(free, case)
+            held |= found
+            if not found:
+                self._sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # noqa: S311  (spreads retries)
+        raise errors.Unavailable("Claiming the targets kept colliding with other executions.")
+
+    def _take(self, free: Collection[str], case: str, opening: Opening) -> dict[str, str] | None:
+        """Write the claims; ``None`` when it worked, else who holds which (empty: only a collision)."""
+        writes: list[Any] = [
+            {
+                "Put": {
+                    "TableName": self._name,
+                    "Item": _item(
+                        {"pk": f"TARGET#{claim}", "sk": "OPEN", "incident_id": case, "claimed_at": opening.at}
+                    ),
+                    "ConditionExpression": "attribute_not_exists(pk) OR incident_id = :case",
+                    "ExpressionAttributeValues": _item({":case": case}),
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            }
+            for claim in free
+        ]
+        if case == opening.incident_id:
+            writes.append({"Update": self._opened(opening)})
+        try:
+            self._dynamodb.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            reasons: list[Any] = error.response.get("CancellationReasons", [])
+            if not reasons:
+                with aws.translated():
+                    raise
+            conflicts = {
+                claim: str(_plain(reason["Item"])["incident_id"])
+                for claim, reason in zip(free, reasons, strict=False)
+                if reason.get("Code") == "ConditionalCheckFailed" and reason.get("Item")
+            }
+            codes = {str(reason.get("Code")) for reason in reasons}
+            if not conflicts and not codes & {"TransactionConflict", "ConditionalCheckFailed"}:
+                raise errors.Unavailable(
+                    f"The incident table refused the claims: {', '.join(sorted(codes))}."
+                ) from None
+            return conflicts
+        except Exception:
+            with aws.translated():
+                raise
+        return None
+
+    def _opened(self, opening: Opening) -> Json:
+        """Open the case's own item; a retry of the same execution changes nothing."""
+        signal = opening.incident.signal
+        values = {
+            "incident_id": opening.incident_id,
+            "execution": opening.execution,
+            "opened_at": opening.at,
+            "acting": sorted(opening.acting),
+            "targets": sorted(opening.targets),
+            "title": signal.title[:300],
+            "source": signal.source,
+            "type": signal.type[:300],
+            "account": signal.account,
+            "severity": signal.severity,
+        }
+        sets = ", ".join(f"#{index} = if_not_exists(#{index}, :{index})" for index in range(len(values)))
+        return {
+            "TableName": self._name,
+            "Key": _item({"pk": opening.incident_id, "sk": "INCIDENT"}),
+            "UpdateExpression": f"SET {sets}",
+            "ExpressionAttributeNames": {f"#{index}": name for index, name in enumerate(values)},
+            "ExpressionAttributeValues": _item({f":{index}": value for index, value in enumerate(values.values())}),
+        }
+
+    def case(self, incident_id: str) -> Case:
+        """Read a case. Raises Unavailable or NotPermitted; a case without an item reads as running."""
+        with aws.translated():
+            found = self._dynamodb.get_item(
+                TableName=self._name, Key=_item({"pk": incident_id, "sk": "INCIDENT"}), ConsistentRead=True
+            )
+        data = _plain(found.get("Item", {}))
+        return Case(
+            incident_id=incident_id,
+            execution=str(data.get("execution", "")),
+            outcome=str(data.get("outcome", "")),
+            acting=frozenset(data.get("acting", ())),
+            targets=frozenset(data.get("targets", ())),
+            told=str(data.get("told", "")),
+        )
+
+    def run(self, case: Case, execution: str, acting: Collection[str], targets: Collection[str]) -> bool:
+        """Make an execution the one that runs a case, and say which changes it sets out to make.
+
+        False when another execution took the case over since ``case`` was read. The changes of a case that
+        is still running are added to, those of an ended one replaced.
+        """
+        kept: Collection[str] = () if case.outcome else case.acting
+        values = {
+            ":mine": execution,
+            ":old": case.execution or execution,
+            ":acting": sorted({*acting, *kept}),
+            ":targets": sorted({*targets, *case.targets}),
+        }
+        return self._if_unchanged(
+            Key=_item({"pk": case.incident_id, "sk": "INCIDENT"}),
+            UpdateExpression="SET #execution = :mine, acting = :acting, targets = :targets REMOVE outcome",
+            ConditionExpression="attribute_not_exists(#execution) OR #execution IN (:old, :mine)",
+            ExpressionAttributeNames={"#execution": "execution"},
+            ExpressionAttributeValues=_item(values),
+        )
+
+    def signal(self, incident_id: str, opening: Opening) -> None:
+        """Keep the signal of an opening with a case; a redelivery counts up instead of adding one."""
+        signal = opening.incident.signal
+        with aws.translated():
+            self._dynamodb.update_item(
+                TableName=self._name,
+                Key=_item({"pk": incident_id, "sk": f"SIGNAL#{signal.source}#{signal.id}"}),
+                UpdateExpression="SET #t = :type, title = :title, #r = :region, severity = :severity, sent_at = :sent, "
+                "first_at = if_not_exists(first_at, :at), last_at = :at, last_execution = :execution, notes = :notes "
+                "ADD seen :one",
+                ExpressionAttributeNames={"#t": "type", "#r": "region"},
+                ExpressionAttributeValues=_item(
+                    {
+                        ":type": signal.type[:300],
+                        ":title": signal.title[:300],
+                        ":region": signal.region[:100],
+                        ":severity": signal.severity,
+                        ":sent": signal.at[:100],
+                        ":at": opening.at,
+                        ":execution": opening.execution,
+                        ":notes": [note[:500] for note in opening.incident.notes],
+                        ":one": 1,
+                    }
+                ),
+            )
+
+    def record_before(self, change: Change, execution: str) -> tuple[Json, bool]:
+        """Keep what was there before a change, once; give what is kept and whether this execution kept it.
+
+        A retry, and a later run on the same case, get back what the first one saw.
+        """
+        entry = change.to_json() | {
+            "pk": change.incident_id,
+            "sk": f"CHANGE#{change.item_id}",
+            "execution": execution,
+            "result": "pending",
+        }
+        try:
+            self._dynamodb.put_item(
+                TableName=self._name,
+                Item=_item(entry),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            old: Any = error.response.get("Item")
+            if old is None:
+                with aws.translated():
+                    raise
+            kept = _plain(old)
+            return dict(kept["before"]), kept.get("execution") == execution
+        except Exception:
+            with aws.translated():
+                raise
+        return change.before, True
+
+    def record_after(self, change: Change) -> None:
+        """Keep how a change ended. Raises Unavailable or NotPermitted."""
+        with aws.translated():
+            self._dynamodb.update_item(
+                TableName=self._name,
+                Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+                UpdateExpression="SET #r = :result, #e = :error, #a = :after, #at = :at, item_id = :id, "
+                "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target)",
+                ExpressionAttributeNames={
+                    "#r": "result",
+                    "#e": "error",
+                    "#a": "after",
+                    "#at": "at",
+                    "#ac": "action",
+                    "#t": "target",
+                },
+                ExpressionAttributeValues=_item(
+                    {
+                        ":result": change.result,
+                        ":error": change.error,
+                        ":after": change.after,
+                        ":at": change.at,
+                        ":id": change.item_id,
+                        ":case": change.incident_id,
+                        ":action": change.action,
+                        ":target": change.to_json()["target"],
+                    }
+                ),
+            )
+
+    def results(self, incident_id: str) -> dict[str, tuple[Result, str]]:
+        """Give the latest result of every change of a case: item id → result, error."""
+        found: dict[str, tuple[Result, str]] = {}
+        with aws.translated():
+            pages = self._dynamodb.get_paginator("query").paginate(
+                TableName=self._name,
+                KeyConditionExpression="pk = :case AND begins_with(sk, :change)",
+                ExpressionAttributeValues=_item({":case": incident_id, ":change": "CHANGE#"}),
+                ConsistentRead=True,
+            )
+            for page in pages:
+                for entry in map(_plain, page["Items"]):
+                    if entry.get("result") in set(Result):
+                        found[str(entry["item_id"])] = (Result(entry["result"]), str(entry.get("error", "")))
+        return found
+
+    def close(self, incident_id: str, execution: str, values: Mapping[str, Any]) -> bool:
+        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false if another runs it now."""
+        sets = ", ".join(f"#{index} = :{index}" for index in range(len(values)))
+        written = {f":{index}": value for index, value in enumerate(values.values())}
+        return self._if_unchanged(
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            UpdateExpression=f"SET {sets}, incident_id = :case",
+            ConditionExpression="attribute_not_exists(#execution) OR #execution = :execution",
+            ExpressionAttributeNames={
+                "#execution": "execution",
+                **{f"#{index}": name for index, name in enumerate(values)},
+            },
+            ExpressionAttributeValues=_item({**written, ":execution": execution, ":case": incident_id}),
+        )
+
+    def _if_unchanged(self, **update: Any) -> bool:
+        """Update an item under a condition; false when the condition does not hold."""
+        try:
+            self._dynamodb.update_item(TableName=self._name, **update)
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        except Exception:
+            with aws.translated():
+                raise
+        return True
+
+
+def _item(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _write.serialize(_storable(value)) for key, value in data.items()}
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    """Floats become Decimal, which is all that DynamoDB knows of numbers."""
+    match value:
+        case float():
+            return Decimal(str(value))
+        case dict():
+            return {key: _storable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_storable(inner) for inner in value]
+        case str():
+            return str(value).encode("utf-8", "replace").decode()
+    return value
+
+
+def _plain(item: Mapping[str, Any]) -> Json:
+    return {key: _read.deserialize(value) for key, value in item.items()}
+
+
+def target_ids(targets: Collection[Target]) -> list[str]:
+    """Give the ids that the case's item lists: AWS' unique id, or the name where that is all there is."""
+    return sorted({target.id or target.name for target in targets})

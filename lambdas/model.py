@@ -1,0 +1,231 @@
+"""The words of the product as data: signals, targets, plans, changes, outcomes.
+
+Everything that crosses a step's border is one of these, as JSON: ``to_json`` on the way out,
+``from_json`` on the way in. Shapes are versioned by ``v`` where a later version must read what an
+earlier one wrote (plan items and changes, which live in the incident table).
+
+May touch: nothing.
+Never: talks to AWS, reads the clock or the environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+type Json = dict[str, Any]
+
+SHAPE_VERSION = 1
+
+
+class Kind(StrEnum):
+    """What a target is."""
+
+    ACCESS_KEY = "access_key"
+    USER = "user"
+    ROLE_SESSION = "role_session"
+    ROOT = "root"
+    OTHER = "other"
+
+
+class Mode(StrEnum):
+    """How far the responder may go with an item: announce the plan, or act."""
+
+    OBSERVE = "observe"
+    CONTAIN = "contain"
+
+
+class Result(StrEnum):
+    """How one item of a plan ended."""
+
+    DONE = "done"
+    ALREADY = "already"
+    PLANNED = "planned"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+
+class Outcome(StrEnum):
+    """How a case ended; the contract with people and tools (see ARCHITECTURE)."""
+
+    CONTAINED = "CONTAINED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    OBSERVED = "OBSERVED"
+    REFUSED = "REFUSED"
+    ANNOUNCED = "ANNOUNCED"
+    REPEATED = "REPEATED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One message that says something is wrong.
+
+    ``id`` is the source's own identity of the message, so that a redelivery is recognised; ``region``
+    is part of what makes two deliveries different signals. ``severity`` is on GuardDuty's scale of 0
+    to 10. ``inert`` is empty, or says why nothing may be changed whatever the signal names (a sample,
+    an archived finding, a closed event).
+    """
+
+    source: str
+    type: str
+    id: str
+    account: str = ""
+    region: str = ""
+    severity: float = 0.0
+    title: str = ""
+    at: str = ""
+    inert: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A thing that a signal names or that a plan acts on.
+
+    ``id`` is AWS' unique id where one is known (an access key id, ``AIDA…`` of a user), ``name`` what
+    people call it (a user name). Either may be empty, never both.
+    """
+
+    kind: Kind
+    id: str = ""
+    name: str = ""
+    account: str = ""
+    region: str = ""
+
+    @classmethod
+    def from_json(cls, data: Json) -> Target:
+        """Read what ``to_json`` wrote."""
+        return cls(**{**data, "kind": Kind(data["kind"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A signal, understood: what it names, and what could not be understood about it.
+
+    ``wanted`` is the mode a person asked for in a manual request, or ``None``. ``context`` holds
+    facts for the reader (where a key was found, say); every value in it is untrusted text.
+    """
+
+    signal: Signal
+    targets: tuple[Target, ...] = ()
+    notes: tuple[str, ...] = ()
+    wanted: Mode | None = None
+    context: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Json) -> Incident:
+        """Read what ``dataclasses.asdict`` wrote."""
+        return cls(
+            signal=Signal(**data["signal"]),
+            targets=tuple(Target.from_json(target) for target in data["targets"]),
+            notes=tuple(data["notes"]),
+            wanted=Mode(data["wanted"]) if data["wanted"] else None,
+            context=tuple((name, value) for name, value in data["context"]),
+        )
+
+
+class Standing(StrEnum):
+    """What is known of a target: it is there, it is gone, it is the root user's, or nobody answered."""
+
+    HERE = "here"
+    GONE = "gone"
+    ROOT = "root"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What IAM says of one target of an incident.
+
+    ``user``, ``user_id`` (``AIDA…``) and ``arn`` are of the owning user as it is now; ``keys`` are its
+    access keys, id → status. ``gone_key`` is true when the user is here but the key named is not.
+    """
+
+    standing: Standing
+    user: str = ""
+    user_id: str = ""
+    arn: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    gone_key: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanItem:
+    """One change that a plan wants: which action, on what, in which case, how far.
+
+    ``args`` are the action's own (the key id by which a renamed user is found again). ``refused`` is
+    empty, or says which setting forbids the item.
+    """
+
+    incident_id: str
+    action: str
+    target: Target
+    args: Json = field(default_factory=dict)
+    mode: Mode
+    refused: str = ""
+    v: int = SHAPE_VERSION
+
+    @property
+    def id(self) -> str:
+        """A short hash of incident, action and target: the same item is the same journal entry."""
+        text = f"{self.incident_id}|{self.action}|{self.target.kind}|{self.target.id}|{self.target.name}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_json(self) -> Json:
+        """Give the JSON form that the workflow carries to the action."""
+        return {"id": self.id, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Json) -> PlanItem:
+        """Read what ``to_json`` wrote. Raises KeyError or ValueError on anything else."""
+        rest = {key: value for key, value in data.items() if key not in {"id", "target", "mode"}}
+        return cls(target=Target.from_json(data["target"]), mode=Mode(data["mode"]), **rest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of one item: the journal's entry and the action's answer.
+
+    ``before`` and ``after`` are the action's own reading of the state it cares about. ``changed``
+    says whether this run wrote anything; ``journaled`` is false when the incident table could not
+    keep ``before`` and only the execution's history has it.
+    """
+
+    item_id: str
+    incident_id: str
+    action: str
+    target: Target
+    before: Json = field(default_factory=dict)
+    after: Json = field(default_factory=dict)
+    result: Result
+    changed: bool = False
+    journaled: bool = True
+    error: str = ""
+    reason: str = ""
+    at: str = ""
+    v: int = SHAPE_VERSION
+
+    def to_json(self) -> Json:
+        """Give the JSON form that the workflow carries to notify."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Json) -> Change:
+        """Read what ``to_json`` wrote. Raises KeyError or ValueError on anything else."""
+        rest = {key: value for key, value in data.items() if key not in {"target", "result"}}
+        return cls(target=Target.from_json(data["target"]), result=Result(data["result"]), **rest)
+
+
+def incident_id(execution_arn: str, started_at: str) -> str:
+    """Name a case after the execution that opened it: ``inc-YYYYMMDD-<10 hex>``.
+
+    ``started_at`` is the execution's start as ISO 8601, as Step Functions' context object gives it.
+    """
+    day = "".join(ch for ch in started_at[:10] if ch.isdigit()) or "00000000"
+    return f"inc-{day}-{hashlib.sha256(execution_arn.encode()).hexdigest()[:10]}"

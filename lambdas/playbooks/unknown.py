@@ -1,0 +1,24 @@
+"""A signal of a kind that no playbook answers: tell people, change nothing.
+
+May touch: nothing.
+Never: decides anything; planning does.
+"""
+
+from __future__ import annotations
+
+from lambdas.model import Mode
+from lambdas.playbooks.shape import Playbook, Trigger
+
+PLAYBOOK = Playbook(
+    name="unknown",
+    triggers=(Trigger(source="*"),),
+    actions=(),
+    mode=Mode.OBSERVE,
+    next_steps=(
+        "Read the event in the console of the service that sent it, and decide what it asks of you.",
+        (
+            "If it names a key or a user that is not yours to keep, start the respond workflow by hand with "
+            '{"access_key_id": "…"} or {"user_name": "…"}.'
+        ),
+    ),
+)

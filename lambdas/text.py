@@ -1,0 +1,57 @@
+"""Untrusted text made safe to show: redaction, one line, bounded, inert in Markdown.
+
+User names, addresses of leaked keys and AWS' own error messages reach people and logs only through
+here.
+
+May touch: nothing.
+Never: lets a whole access key id, a secret key or a control character through.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_KEY_ID = re.compile(r"(?<![A-Za-z0-9])([AL](?:KIA|SIA)[A-Z0-9]{8,124})([A-Z0-9]{4})(?![A-Za-z0-9])")
+_SECRET = re.compile(
+    r"(?<![A-Za-z0-9/+=])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[a-z])"
+    r"(?=[A-Za-z0-9/+]*[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+)
+_TOKEN = re.compile(r"(?:FwoG|IQoJ|FQoG)[A-Za-z0-9/+=]{40,}")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~@:])")
+
+
+def tail(key_id: str) -> str:
+    """Name a key without giving it away: ``…ABCD``."""
+    return "…" + key_id[-4:]
+
+
+def redact(text: str) -> str:
+    """Cut key ids to their last four characters and blank what looks like a secret or a token."""
+    text = _TOKEN.sub("[token removed]", text)
+    text = _KEY_ID.sub(r"…\2", text)
+    return _SECRET.sub("[secret removed]", text)
+
+
+def line(text: object, limit: int = 200) -> str:
+    """Make one printable, redacted line of at most ``limit`` characters out of anything.
+
+    Control, format (bidirectional overrides among them), surrogate and unassigned characters become
+    a space; links lose their ``://`` so that no mail client turns them into something to click.
+    """
+    raw = redact(str(text)[: limit * 8])
+    kept = "".join(" " if unicodedata.category(ch)[0] in "CZ" else ch for ch in raw)
+    flat = " ".join(kept.split()).replace("://", "[:]//")
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def markdown(text: str) -> str:
+    """Escape what chat clients would read as formatting, a link or a mention."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def ascii_subject(text: str, limit: int = 100) -> str:
+    """Make a subject that SNS accepts: ASCII, one line, at most 100 characters."""
+    plain = text.replace("…", "...").encode("ascii", "replace").decode()
+    flat = " ".join("".join(ch if " " <= ch <= "~" else " " for ch in plain).split())
+    return flat if len(flat) <= limit else flat[: limit - 3] + "..."

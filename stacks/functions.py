@@ -1,0 +1,207 @@
+"""One function and one least-privilege role for each handler and each action.
+
+A role holds exactly the grants that its module declares, its own log stream, and an explicit deny on
+everything that must never be touched: the responder's own roles, the CDK's deployment roles, and the principals
+that the owner protects.
+
+May touch: nothing in an account; it defines resources.
+Never: grants anything that no module declares.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from lambdas import actions, journal
+from lambdas.handlers import environment, notify, triage
+from stacks.explained import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lambdas.aws import Grant
+    from stacks.settings import Settings
+
+ROLE_PATH = "/tourniquet/"
+_MEMORY_MB = 512
+_TIMEOUT = cdk.Duration.seconds(15)
+
+
+class Functions(Construct):
+    """Every function of the responder.
+
+    ``names`` fills the placeholders of the grants' resources (``{table}``, ``{topic}``, ``{key}``,
+    ``{executions}``); ``variables`` is what every function is told through its environment.
+    """
+
+    def __init__(  # noqa: PLR0913  (what they all share)
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        code: lambda_.Code,
+        settings: Settings,
+        names: Mapping[str, str],
+        variables: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._code = code
+        self._settings = settings
+        self._names = names
+        guardrails = cdk.Stack.of(self).to_json_string(
+            {
+                "account": cdk.Aws.ACCOUNT_ID,
+                "observe_all": settings.mode == "observe",
+                "modes": dict(settings.playbook_modes),
+                "protected": list(settings.protected_principals),
+            }
+        )
+        self.triage = self._function(
+            "Triage",
+            "Understands a signal, plans the answer, finds its case",
+            "triage",
+            triage.GRANTS,
+            {**variables, environment.GUARDRAILS: guardrails},
+        )
+        self.notify = self._function(
+            "Notify",
+            "Judges a case, sends the alert, records the outcome",
+            "notify",
+            notify.GRANTS,
+            variables,
+        )
+        self.actions = {
+            name: self._function(
+                _camel(name),
+                f"Makes one change: {name}",
+                "act",
+                (*actions.load(name).grants, *journal.CHANGE_GRANTS),
+                {**variables, environment.ACTION: name},
+            )
+            for name in actions.names()
+        }
+
+    def by_placeholder(self) -> dict[str, lambda_.Function]:
+        """Give each function under the name that the workflows use for its ARN."""
+        named = {"Triage": self.triage, "Notify": self.notify}
+        named |= {_camel(name): function for name, function in self.actions.items()}
+        return {f"{name}FunctionArn": function for name, function in named.items()}
+
+    def _function(
+        self, name: str, description: str, handler: str, grants: Iterable[Grant], variables: Mapping[str, str]
+    ) -> lambda_.Function:
+        log_group = logs.LogGroup(
+            self, f"{name}Log", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
+        )
+        role = iam.Role(
+            self,
+            f"{name}Role",
+            path=ROLE_PATH,
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Tourniquet: {description}",
+            inline_policies={
+                "Grants": iam.PolicyDocument(
+                    statements=[*_statements(grants, self._names), _may_log(log_group), self._never()]
+                )
+            },
+        )
+        for grant in grants:
+            if "*" in grant.resource or grant.resource == "{executions}":
+                self._explain(role, grant)
+        function = lambda_.Function(
+            self,
+            name,
+            function_name=f"tourniquet-{name}",
+            description=f"Tourniquet: {description}",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            code=self._code,
+            handler=f"lambdas.handlers.{handler}.handler",
+            role=role.without_policy_updates(),
+            memory_size=_MEMORY_MB,
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            environment={**variables, "POWERTOOLS_LOG_LEVEL": "INFO"},
+        )
+        explain(
+            function,
+            "L1",
+            "Python 3.13 is what the asset's bytecode is compiled for and what every test runs on.",
+        )
+        return function
+
+    def _explain(self, role: iam.Role, grant: Grant) -> None:
+        """Say why a role may act on what it cannot name beforehand."""
+        resource = grant.resource.format_map(_bound(self._names))
+        for token, shown in (
+            (cdk.Aws.PARTITION, "<AWS::Partition>"),
+            (cdk.Aws.ACCOUNT_ID, "<AWS::AccountId>"),
+            (cdk.Aws.REGION, "<AWS::Region>"),
+        ):
+            resource = resource.replace(token, shown)
+        explain(
+            role,
+            f"IAM5[Resource::{resource}]",
+            "Nobody knows beforehand which user's key leaks or which execution opened a case; the call itself is "
+            "one of the module's declared grants, narrowed by condition where IAM has one.",
+        )
+
+    def _never(self) -> iam.PolicyStatement:
+        """Deny every change to what must not be touched, whatever else the role may do."""
+        return iam.PolicyStatement(
+            sid="NeverTouch",
+            effect=iam.Effect.DENY,
+            not_actions=["iam:Get*", "iam:List*"],
+            resources=protected_arns(self._settings.protected_principals),
+        )
+
+
+def protected_arns(principals: Iterable[str]) -> list[str]:
+    """List what no role of the responder may change: itself, the CDK's deployment roles, the owner's list."""
+    roles = f"arn:{cdk.Aws.PARTITION}:iam::{cdk.Aws.ACCOUNT_ID}:role"
+    return [f"{roles}{ROLE_PATH}*", f"{roles}/cdk-*", *principals]
+
+
+def _statements(grants: Iterable[Grant], names: Mapping[str, str]) -> list[iam.PolicyStatement]:
+    """Turn grants into statements: one for each resource and condition."""
+    bound = _bound(names)
+    grouped: dict[tuple[str, tuple[tuple[str, str, str], ...]], set[str]] = {}
+    for grant in grants:
+        grouped.setdefault((grant.resource, grant.condition), set()).add(grant.action)
+    statements = []
+    for (resource, condition), allowed in grouped.items():
+        conditions: dict[str, dict[str, str]] = {}
+        for operator, key, value in condition:
+            conditions.setdefault(operator, {})[key] = value.format_map(bound)
+        statements.append(
+            iam.PolicyStatement(
+                actions=sorted(allowed), resources=[resource.format_map(bound)], conditions=conditions or None
+            )
+        )
+    return statements
+
+
+def _bound(names: Mapping[str, str]) -> dict[str, str]:
+    """Give what the placeholders of a grant stand for."""
+    return {
+        "partition": cdk.Aws.PARTITION,
+        "account": cdk.Aws.ACCOUNT_ID,
+        "region": cdk.Aws.REGION,
+        **names,
+    }
+
+
+def _may_log(log_group: logs.LogGroup) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+    )
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
