@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SCHEMA = "tourniquet/1"
 
 _SMS_LIMIT = 300
+_WIDTH = 88
 _DONE: Mapping[str, str] = {"disable_key": "disabled", "deny_principal": "denied everything to"}
 _PLANNED: Mapping[str, str] = {"disable_key": "disable", "deny_principal": "deny everything to"}
 _HEADLINES: Mapping[Outcome, str] = {
@@ -145,48 +147,49 @@ def _subject(story: Story) -> str:
 
 
 def _text(story: Story) -> str:
-    signal = story.incident.signal
     sections = [
-        _headline(story),
-        _table(
-            [
-                ("Case", story.incident_id),
-                (
-                    "Account",
-                    f"{line(signal.account, 20) or 'unknown'}, region {line(signal.region, 30) or 'unknown'}",
-                ),
-                (
-                    "Signal",
-                    f"{line(signal.source, 40)}, {line(signal.type, 120)}, severity {signal.severity:g}"
-                    + (f", sent {line(signal.at, 40)}" if signal.at else ""),
-                ),
-                *((line(name, 20), line(value)) for name, value in story.incident.context),
-                ("Mode", f"{story.mode}, because {line(story.why_mode)}"),
-                ("Alert", f"written {story.at}"),
-            ]
-        ),
+        _wrapped(_headline(story)),
         _section("WHAT WAS DONE", [_did(story, *ended) for ended in _ended(story) if ended[1] in _MADE]),
         _section("WHAT WAS NOT DONE", _undone(story)),
         _numbered("WHAT TO DO NEXT", _steps(story)),
         _commands("HOW TO UNDO IT", _undo_text(story)),
-        f"The run, step by step (sign in to the account first):\n  {_console(story.execution)}",
+        _facts(story),
     ]
     return redact("\n\n".join(section for section in sections if section)) + "\n"
 
 
-def _table(rows: list[tuple[str, str]]) -> str:
-    return "\n".join(f"  {name:<9} {value}" for name, value in rows)
+def _facts(story: Story) -> str:
+    signal = story.incident.signal
+    sent = f", sent {line(signal.at, 40)}" if signal.at else ""
+    rows = [
+        ("Case", story.incident_id),
+        ("Account", f"{line(signal.account, 20) or 'unknown'}, region {line(signal.region, 30) or 'unknown'}"),
+        ("Signal", f"{line(signal.source, 40)}, {line(signal.type, 120)}, severity {signal.severity:g}{sent}"),
+        *((line(name, 20), line(value)) for name, value in story.incident.context),
+        ("Mode", f"{story.mode}, because {line(story.why_mode)}"),
+        ("Written", story.at),
+        ("The run", f"(sign in to the account first)\n{_console(story.execution)}"),
+    ]
+    return "\n".join(["THE CASE", *(f"  {name:<9} {value}" for name, value in rows)])
+
+
+def _wrapped(sentence: str, first: str = "", rest: str = "") -> str:
+    """Fold prose for a mail client; never a word, and never a line that is to be pasted."""
+    return textwrap.fill(
+        sentence, _WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _section(title: str, sentences: list[str]) -> str:
-    return "\n".join([title, *(f"  - {sentence}" for sentence in sentences)]) if sentences else ""
+    return "\n".join([title, *(_wrapped(sentence, "  - ", "    ") for sentence in sentences)]) if sentences else ""
 
 
 def _numbered(title: str, steps: list[str]) -> str:
+    """Number the steps; a step's first line is prose, any other a command."""
     lines = [title]
     for number, step in enumerate(steps, 1):
-        first, *more = step.split("\n")
-        lines += [f"  {number}. {first}", *(f"     {part}" for part in more)]
+        first, *commands = step.split("\n")
+        lines += [_wrapped(first, f"  {number}. ", "     "), *(f"     {command}" for command in commands)]
     return "\n".join(lines)
 
 

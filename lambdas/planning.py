@@ -189,6 +189,8 @@ def _answer_key(target: Target, fact: Fact) -> tuple[list[PlanItem], list[str]]:
     notes = []
     if is_session_key(target.id) and not fact.user:
         return [], [f"{describe(target)}: {_SESSION_KEY}"]
+    if is_session_key(target.id):
+        return [_deny(target, fact)], []
     if fact.gone_key:
         return [_deny(target, fact)], [f"{describe(target)} {_KEY_GONE}"]
     if fact.user and target.name and fact.user != target.name:

@@ -1,0 +1,252 @@
+"""The story of a leaked key, told at a terminal while it happens on the embedded AWS.
+
+May touch: the embedded AWS that it starts, `.build/` of the project, the terminal.
+Never does: show a whole access key id; leave a process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from demo import events
+from demo.aws import BUILD, REGION, EmbeddedAws, EmbeddedAwsError, deploy, mails
+from lambdas.text import line, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER = "ci-deployer"
+_ALERT_EMAIL = "oncall@example.com"
+_WAIT_SECONDS = 60
+_PAUSE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Something the attacker holds: a key of the user's, or a session made from one."""
+
+    name: str
+    key_id: str
+    secret: str
+    token: str | None = None
+
+
+class Terminal:
+    """Writes lines with the seconds since the story's zero; colours only where somebody watches."""
+
+    def __init__(self) -> None:
+        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._zero = time.time()
+
+    def zero(self, at: float | None = None) -> None:
+        """Make now, or a moment given in seconds since the epoch, the zero of the clock."""
+        self._zero = time.time() if at is None else at
+
+    def title(self, text: str) -> None:
+        """Begin a chapter."""
+        print(f"\n{self._paint(text, '1')}\n", flush=True)
+
+    def say(self, text: str) -> None:
+        """Write a line without a time."""
+        print(f"  {text}", flush=True)
+
+    def at(self, text: str, moment: float | None = None, *, colour: str = "0") -> None:
+        """Write a line with its time."""
+        seconds = (time.time() if moment is None else moment) - self._zero
+        print(f"  {seconds:+7.2f} s  {self._paint(text, colour)}", flush=True)
+
+    def call(self, who: str, what: str, *, worked: bool, said: str = "") -> None:
+        """Write what a call of the attacker's came to."""
+        mark = self._paint("works  ", "31") if worked else self._paint("refused", "32")
+        print(f"  {mark}  {who:<34} {what:<22} {said}", flush=True)
+
+    def _paint(self, text: str, code: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if self._colour and code != "0" else text
+
+
+def run() -> int:
+    """Tell the story; the exit status says whether it ended as it should: 0 when everything was refused."""
+    terminal = Terminal()
+    terminal.title("Tourniquet: a leaked access key, from the alarm to the mail")
+    terminal.say("Everything happens on an AWS embedded in this machine, with IAM enforced. No account is involved.")
+    scratch = BUILD / "demo-state"
+    try:
+        with EmbeddedAws.start(port=_free_port(), scratch=scratch, log=BUILD / "demo.log", say=terminal.say) as aws:
+            terminal.title("1. Deploying, as you would: cdk bootstrap, cdk deploy")
+            outputs = deploy(
+                aws, context={"alert_email": _ALERT_EMAIL}, outputs=BUILD / "demo-outputs.json", say=terminal.say
+            )
+            return _tell(terminal, aws, outputs)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def session(aws: EmbeddedAws, credential: Credential | None = None) -> boto3.Session:
+    """Give a session on the embedded AWS: the owner's, or one with a credential of the attacker's."""
+    own = aws.environment()
+    return boto3.Session(
+        aws_access_key_id=credential.key_id if credential else own["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=credential.secret if credential else own["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=credential.token if credential else None,
+        region_name=REGION,
+    )
+
+
+def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
+    def client(service: str, credential: Credential | None = None) -> Any:  # noqa: ANN401 - made at run time
+        return session(aws, credential).client(service, endpoint_url=aws.url)  # type: ignore[call-overload]
+
+    terminal.title(f"2. A user of yours, {USER}, whose key gets into a public repository")
+    stolen = _compromise(client("iam"), lambda credential: client("sts", credential))
+    for credential in stolen:
+        for service, operation, name in _CALLS:
+            terminal.call(credential.name, name, worked=_works(client(service, credential), operation)[0])
+
+    terminal.title("3. AWS finds the key and sends a Health event")
+    event = events.health(stolen[0].key_id, user=USER)
+    detail = event["detail"]
+    terminal.say(f"{event['source']}  {detail['eventTypeCode']}  key {tail(stolen[0].key_id)}  user {USER}")
+    terminal.zero()
+    _put(client("events"), event)
+    terminal.at("the event is on the bus")
+    execution = _execution(client("stepfunctions"), outputs["RespondStateMachineArn"])
+    for name, moment in _steps(client("stepfunctions"), execution):
+        terminal.at(name, moment)
+
+    terminal.title("4. The same calls, with everything the attacker had")
+    refused = True
+    for credential in stolen:
+        for service, operation, name in _CALLS:
+            worked, said = _works(client(service, credential), operation)
+            terminal.call(credential.name, name, worked=worked, said=said)
+            refused = refused and not worked
+
+    terminal.title("5. The mail that wakes somebody")
+    mail = _mail(aws)
+    terminal.say(f"To:      {mail.to}\n  Subject: {mail.subject}\n")
+    print("\n".join(f"  | {row}".rstrip() for row in mail.body.splitlines()))
+
+    terminal.title("6. What stays in the account")
+    keys = client("iam").list_access_keys(UserName=USER)["AccessKeyMetadata"]
+    for key in keys:
+        terminal.say(f"access key {tail(key['AccessKeyId'])} of {USER}: {key['Status']}")
+    for policy in client("iam").list_attached_user_policies(UserName=USER)["AttachedPolicies"]:
+        terminal.say(f"policy attached to {USER}: {policy['PolicyName']}")
+    for case in _cases(client("dynamodb"), outputs["IncidentTableName"]):
+        terminal.say(f"case {case['incident_id']['S']}: {case['outcome']['S']}")
+    terminal.say("Nothing was deleted.")
+    if not refused:
+        raise EmbeddedAwsError("A call of the attacker's still worked: this is a bug.")
+    terminal.say("\n  The same AWS to play with: make up, and make down when you are done.")
+    return 0
+
+
+_CALLS = (
+    ("iam", "list_users", "iam:ListUsers"),
+    ("s3", "list_buckets", "s3:ListAllMyBuckets"),
+    ("dynamodb", "list_tables", "dynamodb:ListTables"),
+)
+
+
+def _compromise(iam: Any, sts: Any) -> list[Credential]:  # noqa: ANN401 - clients are made at run time
+    """Make the user and give what an attacker with its key has: both keys, and a session that outlives them."""
+    iam.create_user(UserName=USER, Path="/pipelines/")
+    iam.attach_user_policy(UserName=USER, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    keys = [iam.create_access_key(UserName=USER)["AccessKey"] for _ in range(2)]
+    found = [
+        Credential(name=f"{label} {tail(key['AccessKeyId'])}", key_id=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        for label, key in zip(("the leaked key", "the user's second key"), keys, strict=True)
+    ]
+    made = sts(found[0]).get_session_token()["Credentials"]
+    return [
+        *found,
+        Credential(
+            name="a session made from the leaked key",
+            key_id=made["AccessKeyId"],
+            secret=made["SecretAccessKey"],
+            token=made["SessionToken"],
+        ),
+    ]
+
+
+def _works(client: Any, operation: str) -> tuple[bool, str]:  # noqa: ANN401 - made at run time
+    try:
+        getattr(client, operation)()
+    except ClientError as error:
+        return False, error.response["Error"]["Code"]
+    return True, ""
+
+
+def _put(bus: Any, event: events.Event) -> None:  # noqa: ANN401 - made at run time
+    entry = {
+        "Source": event["source"],
+        "DetailType": event["detail-type"],
+        "Detail": json.dumps(event["detail"]),
+        "Resources": event["resources"],
+    }
+    answer = bus.put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        raise EmbeddedAwsError(f"The bus did not take the event: {answer['Entries']}")
+
+
+def _execution(stepfunctions: Any, machine: str) -> str:  # noqa: ANN401 - made at run time
+    for _ in _waiting("the rule to start the workflow"):
+        found = stepfunctions.list_executions(stateMachineArn=machine)["executions"]
+        if found:
+            return str(found[0]["executionArn"])
+    raise AssertionError  # _waiting raises first
+
+
+def _steps(stepfunctions: Any, execution: str) -> Iterator[tuple[str, float]]:  # noqa: ANN401 - made at run time
+    """Give each step of the workflow as it begins and ends, with the moment it did."""
+    told = 0
+    for _ in _waiting("the workflow to end"):
+        history = stepfunctions.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+        for entry in history[told:]:
+            moment = entry["timestamp"].timestamp()
+            if "stateEnteredEventDetails" in entry:
+                yield f"{entry['stateEnteredEventDetails']['name']} …", moment
+            elif "stateExitedEventDetails" in entry:
+                yield f"{entry['stateExitedEventDetails']['name']}: done", moment
+            elif entry["type"].startswith("Execution") and entry["type"] != "ExecutionStarted":
+                yield f"the workflow ended: {entry['type'].removeprefix('Execution').lower()}", moment
+                return
+        told = len(history)
+
+
+def _mail(aws: EmbeddedAws) -> Any:  # noqa: ANN401 - a Mail
+    for _ in _waiting("the mail to arrive"):
+        found = [mail for mail in mails(aws) if "Tourniquet" in mail.subject]
+        if found:
+            return found[-1]
+    raise AssertionError  # _waiting raises first
+
+
+def _cases(dynamodb: Any, table: str) -> list[dict[str, Any]]:  # noqa: ANN401 - made at run time
+    found = dynamodb.scan(TableName=table)["Items"]
+    return [item for item in found if line(item["sk"]["S"]) == "INCIDENT"]
+
+
+def _waiting(what: str) -> Iterator[None]:
+    """Tick until the caller has what it waits for. Raises EmbeddedAwsError when that takes too long."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(_PAUSE_SECONDS)
+    raise EmbeddedAwsError(f"Waited {_WAIT_SECONDS} s for {what}; see {BUILD / 'demo.log'}.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,169 @@
+"""An AWS account inside this process: moto, the real ASL, the real handlers.
+
+Step Functions' interpreter is moto's; each Lambda invocation runs the handler itself, in the
+interpreter's own thread, with that function's environment.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import traceback
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from lambdas import actions, aws
+from lambdas.handlers import act, environment, notify, triage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+_local = threading.local()
+
+
+def variable(name: str) -> str:
+    """Read a variable of the function that runs in this thread."""
+    value: str = _local.variables[name]
+    return value
+
+
+class Account:
+    """One account with the responder's table, topic and respond workflow in it."""
+
+    def __init__(self, *, settings: Mapping[str, Any] | None = None) -> None:
+        self.iam = boto3.client("iam", region_name=REGION)
+        self.dynamodb = boto3.client("dynamodb", region_name=REGION)
+        self.sns = boto3.client("sns", region_name=REGION)
+        self.sqs = boto3.client("sqs", region_name=REGION)
+        self.stepfunctions = boto3.client("stepfunctions", region_name=REGION)
+        self.failures: dict[str, list[Exception]] = {}
+        self.tracebacks: list[str] = []
+        self._table()
+        self._topic()
+        self._workflow(settings or {})
+
+    def _table(self) -> None:
+        self.table = "incidents"
+        self.dynamodb.create_table(
+            TableName=self.table,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+    def _topic(self) -> None:
+        self.topic = self.sns.create_topic(Name="alerts")["TopicArn"]
+        self.queue = self.sqs.create_queue(QueueName="reader")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+
+    def _workflow(self, settings: Mapping[str, Any]) -> None:
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        role = self.iam.create_role(RoleName="workflow", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        guardrails = {"account": ACCOUNT, "observe_all": False, "modes": {}, "protected": [], **settings}
+        self.respond = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:tourniquet-respond"
+        shared = {
+            environment.TABLE: self.table,
+            environment.TOPIC: self.topic,
+            environment.RESPOND: self.respond,
+            environment.GUARDRAILS: json.dumps(guardrails),
+        }
+        self.functions: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
+            "TriageFunctionArn": (triage.handler, shared),
+            "NotifyFunctionArn": (notify.handler, shared),
+        }
+        for name in actions.names():
+            camel = "".join(part.capitalize() for part in name.split("_"))
+            self.functions[f"{camel}FunctionArn"] = (act.handler, {**shared, environment.ACTION: name})
+        client = boto3.client("lambda", region_name=REGION)
+        definition = (ROOT / "state_machines" / "respond.asl.json").read_text()
+        for placeholder in self.functions:
+            function = client.create_function(
+                FunctionName=placeholder, Runtime="python3.13", Role=role, Handler="x.x", Code={"ZipFile": b""}
+            )
+            definition = definition.replace(f"${{{placeholder}}}", function["FunctionArn"])
+        definition = definition.replace("${Partition}", "aws").replace("${AlertTopicArn}", self.topic)
+        self.stepfunctions.create_state_machine(name="tourniquet-respond", definition=definition, roleArn=role)
+
+    def invoke(self, name: str, payload: str) -> tuple[str, bool]:
+        """Run one function as Lambda would: its answer as JSON, and whether it is an error."""
+        planned = self.failures.get(name)
+        handler, variables = self.functions[name]
+        _local.variables = variables
+        try:
+            if planned:
+                raise planned.pop(0)
+            return json.dumps(handler(json.loads(payload or "{}"), None)), False
+        except Exception as error:  # noqa: BLE001 - Lambda catches everything too
+            self.tracebacks.append(traceback.format_exc())
+            return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__}), True
+
+    def user(self, name: str = "ci-user", *, path: str = "/", keys: int = 1) -> list[str]:
+        """Make a user with access keys; give their ids."""
+        self.iam.create_user(UserName=name, Path=path)
+        return [self.iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"] for _ in range(keys)]
+
+    def start(self, event: Any) -> str:  # noqa: ANN401 - any JSON
+        """Start the respond workflow; give the execution's ARN."""
+        started = self.stepfunctions.start_execution(
+            stateMachineArn=self.respond, name=uuid.uuid4().hex, input=json.dumps(event)
+        )
+        return started["executionArn"]
+
+    def finish(self, execution: str, seconds: float = 60) -> dict[str, Any]:
+        """Wait for an execution; give its description."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found: dict[str, Any] = dict(self.stepfunctions.describe_execution(executionArn=execution))
+            if found["status"] != "RUNNING":
+                return found
+            time.sleep(0.02)
+        raise TimeoutError(execution)
+
+    def run(self, event: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON
+        """Start the workflow, wait, and give what Notify answered for each case."""
+        ended = self.finish(self.start(event))
+        assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"), self.tracebacks)
+        cases: list[dict[str, Any]] = json.loads(ended["output"]).get("cases", [])
+        return cases
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Read and remove what arrived in the queue that is subscribed to the topic."""
+        found: list[dict[str, Any]] = []
+        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def records(self, incident_id: str, kind: str = "") -> list[dict[str, Any]]:
+        """Read what the incident table holds of a case."""
+        table = boto3.resource("dynamodb", region_name=REGION).Table(self.table)
+        items = table.scan()["Items"]
+        return [item for item in items if item["pk"] == incident_id and str(item["sk"]).startswith(kind)]
+
+    def cases(self) -> list[dict[str, Any]]:
+        """Read every case's own item."""
+        table = boto3.resource("dynamodb", region_name=REGION).Table(self.table)
+        return [item for item in table.scan()["Items"] if item["sk"] == "INCIDENT"]
+
+    def status(self, user: str) -> dict[str, str]:
+        """Read the status of a user's keys."""
+        listed = self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
+        return {key["AccessKeyId"]: key["Status"] for key in listed}
+
+    def denied(self, user: str) -> bool:
+        """Read whether AWSDenyAll is attached to a user."""
+        attached = self.iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
+        return aws.DENY_ALL in {policy["PolicyName"] for policy in attached}

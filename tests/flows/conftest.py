@@ -1,0 +1,68 @@
+"""The account fixture: moto set up once, one fresh account a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+from moto.awslambda_simple.models import LambdaSimpleBackend
+
+from demo.emulator import jsonata_shim, moto_fixes
+from lambdas import aws
+from lambdas.handlers import environment
+from tests.flows.account import Account, variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_CONFIG: Any = {
+    "stepfunctions": {"execute_state_machine": True},
+    "lambda": {"use_docker": False},
+    "iam": {"load_aws_managed_policies": True},
+}
+
+
+@pytest.fixture
+def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Account]]:
+    """Give a function that makes the account of this test, with settings."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(environment, "get", variable)
+    aws._session.cache_clear()  # noqa: SLF001 - clients of another account must not be met again
+    aws.client.cache_clear()
+    with mock_aws(config=_CONFIG):
+        import moto.stepfunctions.parser.models  # noqa: F401 - the interpreter must be there to be shimmed
+
+        jsonata_shim.install("moto")
+        moto_fixes.install()
+        made: list[Account] = []
+
+        def invoke(  # noqa: PLR0913, PLR0917 - moto's signature
+            _self: object, function_name: str, _q: str, body: str, _h: object, response_headers: dict[str, str]
+        ) -> bytes:
+            name = function_name.rsplit(":", maxsplit=1)[-1]
+            answer, failed = made[-1].invoke(name, body)
+            if failed:
+                response_headers["x-amz-function-error"] = "Unhandled"
+            return answer.encode()
+
+        monkeypatch.setattr(LambdaSimpleBackend, "invoke", invoke)
+
+        def make(**settings: object) -> Account:
+            made.append(Account(settings=settings))
+            return made[-1]
+
+        yield make
+
+
+@pytest.fixture
+def account(make_account: Callable[..., Account]) -> Account:
+    """Give an account with the settings as they come."""
+    return make_account()
