@@ -18,7 +18,7 @@ ACCOUNT = "000000000000"
 HOME = "us-east-1"
 
 
-def _envelope(
+def _envelope(  # noqa: PLR0913 - the parts of an envelope
     source: str, detail_type: str, detail: Event, *, region: str, account: str, resources: list[str]
 ) -> Event:
     return {
@@ -34,7 +34,7 @@ def _envelope(
     }
 
 
-def health(
+def health(  # noqa: PLR0913 - the parts of an event that decide
     *entities: str,
     code: str = "AWS_RISK_CREDENTIALS_EXPOSED",
     user: str = "",

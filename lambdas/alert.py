@@ -185,7 +185,7 @@ def _section(title: str, sentences: list[str]) -> str:
 
 
 def _numbered(title: str, steps: list[str]) -> str:
-    """Number the steps; a step's first line is prose, any other a command."""
+    """Write the steps with their numbers; a step's first line is prose, any other a command."""
     lines = [title]
     for number, step in enumerate(steps, 1):
         first, *commands = step.split("\n")

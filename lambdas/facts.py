@@ -11,7 +11,7 @@ Never: changes anything, raises, or waits longer than its time.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lambdas import errors
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 _AT_ONCE = 8
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 GRANTS = (
     Grant(action="iam:GetAccessKeyLastUsed", resource=USERS),
@@ -102,7 +103,7 @@ def _user_fact(iam: IAMClient, target: Target, at: str) -> Fact:
 
 def _of_user(iam: IAMClient, name: str, user_id: str = "", not_after: datetime | None = None) -> Fact:
     found = user(iam, name, user_id)
-    if not user_id and not_after is not None and found["CreateDate"] > not_after:
+    if not user_id and not_after is not None and found["CreateDate"] > not_after + _CLOCKS_DIFFER:
         raise errors.TargetGone(f"The user {name} was made after the event that names it.")
     return Fact(
         standing=Standing.HERE,

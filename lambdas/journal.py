@@ -256,7 +256,8 @@ class Table:
             self._dynamodb.put_item(
                 TableName=self._name,
                 Item=_item(entry),
-                ConditionExpression="attribute_not_exists(pk)",
+                ConditionExpression="attribute_not_exists(#before)",
+                ExpressionAttributeNames={"#before": "before"},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:

@@ -1,8 +1,9 @@
 """Where moto differs from AWS in a way that containment would notice.
 
-Two differences. The security groups of an instance and of its first network interface are one list on AWS
-and two on moto. And moto lets any number of managed policies be attached, where AWS stops at ten: a user
-whom somebody has given ten policies cannot be given an eleventh, not even one that denies.
+The security groups of an instance and of its first network interface are one list on AWS and two on moto.
+Moto lets any number of managed policies be attached, where AWS stops at ten: a user whom somebody has given
+ten policies cannot be given an eleventh, not even one that denies. The keys of a renamed user keep the old
+name on moto. And plain moto, unlike LocalEmu, knows no permissions boundary of a user.
 
 May touch: the classes of moto in this process. Works with plain moto and with the copy LocalEmu brings.
 Never does: keep state of its own.
@@ -12,10 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.core.responses import EmptyResult
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.instances import InstanceBackend
 from moto.iam.exceptions import LimitExceededException
-from moto.iam.models import IAMBackend
+from moto.iam.models import IAMBackend, User
+from moto.iam.responses import IamResponse
 
 POLICIES_PER_IDENTITY = 10
 """How many managed policies AWS lets one user, role or group have, before a raise of the quota.
@@ -35,6 +38,41 @@ def install() -> None:
     _share_security_groups()
     for kind in ("User", "Role", "Group"):
         _limit_attachments(kind)
+    _rename_keys_with_their_user()
+    if not hasattr(IamResponse, "put_user_permissions_boundary") and not hasattr(User, "permissions_boundary"):
+        _bound_users()
+
+
+def _rename_keys_with_their_user() -> None:
+    update = IAMBackend.update_user
+
+    def update_user(self: Any, user_name: str, new_path: str | None = None, new_user_name: str | None = None) -> None:  # noqa: ANN401 - moto is untyped
+        update(self, user_name, new_path, new_user_name)
+        for key in self.users[new_user_name or user_name].access_keys:
+            key.user_name = new_user_name or user_name
+
+    IAMBackend.update_user = update_user
+
+
+def _bound_users() -> None:
+    """Give plain moto the two calls on a user's permissions boundary, and GetUser the answer."""
+
+    def boundary(self: Any) -> dict[str, str] | None:  # noqa: ANN401 - moto is untyped
+        arn = getattr(self, "permissions_boundary_arn", None)
+        return {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn} if arn else None
+
+    def put(self: Any) -> Any:  # noqa: ANN401 - moto is untyped
+        user = self.backend.get_user(self._get_param("UserName"))
+        user.permissions_boundary_arn = self._get_param("PermissionsBoundary")
+        return EmptyResult()
+
+    def delete(self: Any) -> Any:  # noqa: ANN401 - moto is untyped
+        self.backend.get_user(self._get_param("UserName")).permissions_boundary_arn = None
+        return EmptyResult()
+
+    User.permissions_boundary = property(boundary)
+    IamResponse.put_user_permissions_boundary = put
+    IamResponse.delete_user_permissions_boundary = delete
 
 
 def _limit_attachments(kind: str) -> None:

@@ -1,0 +1,1 @@
+"""The real workflow with the real handlers, in one process."""

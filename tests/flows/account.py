@@ -45,6 +45,8 @@ class Account:
         self.sqs = boto3.client("sqs", region_name=REGION)
         self.stepfunctions = boto3.client("stepfunctions", region_name=REGION)
         self.failures: dict[str, list[Exception]] = {}
+        self.before: dict[str, Callable[[], object]] = {}
+        self.after: dict[str, list[Exception]] = {}
         self.tracebacks: list[str] = []
         self._table()
         self._topic()
@@ -98,16 +100,27 @@ class Account:
 
     def invoke(self, name: str, payload: str) -> tuple[str, bool]:
         """Run one function as Lambda would: its answer as JSON, and whether it is an error."""
-        planned = self.failures.get(name)
         handler, variables = self.functions[name]
         _local.variables = variables
         try:
-            if planned:
-                raise planned.pop(0)
-            return json.dumps(handler(json.loads(payload or "{}"), None)), False
+            self._disturb(name)
+            answer = json.dumps(handler(json.loads(payload or "{}"), None))
+            self._fail(self.after, name)
         except Exception as error:  # noqa: BLE001 - Lambda catches everything too
             self.tracebacks.append(traceback.format_exc())
             return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__}), True
+        return answer, False
+
+    def _disturb(self, name: str) -> None:
+        """Do what a test wants to happen just before a function runs."""
+        if name in self.before:
+            self.before.pop(name)()
+        self._fail(self.failures, name)
+
+    @staticmethod
+    def _fail(planned: dict[str, list[Exception]], name: str) -> None:
+        if planned.get(name):
+            raise planned[name].pop(0)
 
     def user(self, name: str = "ci-user", *, path: str = "/", keys: int = 1) -> list[str]:
         """Make a user with access keys; give their ids."""

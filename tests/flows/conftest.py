@@ -44,7 +44,7 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Acco
         moto_fixes.install()
         made: list[Account] = []
 
-        def invoke(  # noqa: PLR0913, PLR0917 - moto's signature
+        def invoke(
             _self: object, function_name: str, _q: str, body: str, _h: object, response_headers: dict[str, str]
         ) -> bytes:
             name = function_name.rsplit(":", maxsplit=1)[-1]

@@ -2,21 +2,497 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from demo import events
-from tests.flows.account import ACCOUNT
+from lambdas import aws, errors
+from tests.flows.account import ACCOUNT, Account
 
 if TYPE_CHECKING:
-    from tests.flows.account import Account
+    from collections.abc import Callable
+
+DENY = "arn:aws:iam::aws:policy/AWSDenyAll"
+
+
+def exposed(*entities: str, **details: Any) -> events.Event:
+    """Give a Health event of this account."""
+    return events.health(*entities, account=ACCOUNT, **details)
+
+
+def actions_of(alert: dict[str, Any]) -> dict[str, str]:
+    """Give action → result of an alert about one key of one user."""
+    return {entry["action"]: entry["result"] for entry in alert["actions"]}
 
 
 def test_an_exposed_key_is_disabled_and_its_user_denied(account: Account) -> None:
-    """Given a user with two keys, when Health reports one, it is inactive, the user denied, people told."""
+    """Given a user with a path and two keys, when Health reports one, it is inactive, the user denied, people told."""
     leaked, other = account.user("ci-user", path="/pipelines/", keys=2)
-    (case,) = account.run(events.health(leaked, user="ci-user", account=ACCOUNT))
+    (case,) = account.run(exposed(leaked, user="ci-user"))
     assert case["outcome"] == "CONTAINED"
     assert account.status("ci-user") == {leaked: "Inactive", other: "Active"}
     assert account.denied("ci-user")
     (alert,) = account.alerts()
     assert alert["outcome"] == "CONTAINED"
+    assert actions_of(alert) == {"disable_key": "done", "deny_principal": "done"}
+    assert leaked not in json.dumps(alert)
+    (record,) = account.cases()
+    assert record["outcome"] == "CONTAINED"
+    assert leaked in record["targets"]
+    changes = account.records(case["incident_id"], "CHANGE#")
+    assert {change["action"]: change["before"] for change in changes}["disable_key"]["status"] == "Active"
+
+
+def test_several_keys_of_several_users_in_one_event_are_one_case(account: Account) -> None:
+    """Given three keys of two users in one event, all are cut off in one case with one alert."""
+    first, second = account.user("ann", keys=2)
+    (third,) = account.user("bob")
+    (case,) = account.run(exposed(first, second, third))
+    assert case["outcome"] == "CONTAINED"
+    assert set(account.status("ann").values()) | set(account.status("bob").values()) == {"Inactive"}
+    assert account.denied("ann")
+    assert account.denied("bob")
+    assert len(account.alerts()) == len(account.cases()) == 1
+    assert len(account.records(case["incident_id"], "CHANGE#")) == 5
+
+
+def test_a_key_that_is_inactive_already_is_contained_all_the_same(account: Account) -> None:
+    """Given a key that somebody disabled, its user is denied, and undo would leave the key as it was."""
+    (leaked,) = account.user("ci-user")
+    account.iam.update_access_key(UserName="ci-user", AccessKeyId=leaked, Status="Inactive")
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "CONTAINED"
+    (alert,) = account.alerts()
+    assert actions_of(alert) == {"disable_key": "already", "deny_principal": "done"}
+    assert "update-access-key" not in alert["undo"]
+
+
+def test_a_key_nobody_has_is_announced(account: Account) -> None:
+    """Given a key and a user that do not exist, nothing is changed and people are told so."""
+    account.user("somebody-else")
+    (case,) = account.run(exposed("AKIAIOSFODNN7GHOST00", user="gone"))
+    assert case["outcome"] == "ANNOUNCED"
+    (alert,) = account.alerts()
+    assert any("no such key" in sentence for sentence in alert["not_done"])
+    assert not account.denied("somebody-else")
+
+
+def test_a_deleted_key_still_gets_its_user_denied(account: Account) -> None:
+    """Given a leaked key that was deleted, its user is denied, because sessions made from it live on."""
+    account.user("ci-user")
+    (case,) = account.run(exposed("AKIAIOSFODNN7GHOST00", user="ci-user"))
+    assert case["outcome"] == "CONTAINED"
+    assert account.denied("ci-user")
+
+
+def test_a_key_is_followed_to_a_renamed_user(account: Account) -> None:
+    """Given an event with a user's old name, the key leads to the new one."""
+    (leaked,) = account.user("old-name")
+    account.iam.update_user(UserName="old-name", NewUserName="new-name")
+    (case,) = account.run(exposed(leaked, user="old-name"))
+    assert case["outcome"] == "CONTAINED"
+    assert account.denied("new-name")
+    assert account.status("new-name") == {leaked: "Inactive"}
+
+
+def test_a_user_renamed_between_plan_and_action_is_found_again(account: Account) -> None:
+    """Given an attacker who renames the user under the responder, both actions find it by the key."""
+    (leaked,) = account.user("old-name")
+
+    def rename() -> None:
+        account.iam.update_user(UserName="old-name", NewUserName="new-name")
+
+    account.before["NotifyFunctionArn"] = lambda: None
+    renamed: list[bool] = []
+
+    def rename_once() -> None:
+        if not renamed:
+            renamed.append(True)
+            rename()
+
+    account.before["DisableKeyFunctionArn"] = rename_once
+    account.before["DenyPrincipalFunctionArn"] = rename_once
+    (case,) = account.run(exposed(leaked, user="old-name"))
+    assert renamed
+    assert case["outcome"] == "CONTAINED"
+    assert account.denied("new-name")
+    assert account.status("new-name") == {leaked: "Inactive"}
+
+
+def test_a_user_deleted_between_plan_and_action_is_announced(account: Account) -> None:
+    """Given a user that vanishes after triage, nothing is left to cut and people are told."""
+    (leaked,) = account.user("ci-user")
+    deleted: list[bool] = []
+
+    def delete() -> None:
+        if not deleted:
+            deleted.append(True)
+            account.iam.delete_access_key(UserName="ci-user", AccessKeyId=leaked)
+            account.iam.delete_user(UserName="ci-user")
+
+    account.before["DisableKeyFunctionArn"] = delete
+    account.before["DenyPrincipalFunctionArn"] = delete
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "ANNOUNCED"
+    (alert,) = account.alerts()
+    assert actions_of(alert) == {"disable_key": "skipped", "deny_principal": "skipped"}
+
+
+def test_a_full_policy_quota_leads_to_the_boundary(account: Account) -> None:
+    """Given a user that an attacker gave ten policies, the deny becomes its permissions boundary."""
+    (leaked,) = account.user("ci-user")
+    own = "arn:aws:iam::aws:policy/job-function/Billing"
+    account.iam.put_user_permissions_boundary(UserName="ci-user", PermissionsBoundary=own)
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for number in range(10):
+        policy = account.iam.create_policy(PolicyName=f"p{number}", PolicyDocument=document)["Policy"]["Arn"]
+        account.iam.attach_user_policy(UserName="ci-user", PolicyArn=policy)
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "CONTAINED"
+    user = account.iam.get_user(UserName="ci-user")["User"]
+    assert user["PermissionsBoundary"]["PermissionsBoundaryArn"] == DENY
+    changes = {change["action"]: change for change in account.records(case["incident_id"], "CHANGE#")}
+    assert changes["deny_principal"]["before"]["boundary"] == own
+    (alert,) = account.alerts()
+    assert f"--permissions-boundary {own}" in alert["undo"]
+
+
+def test_four_reports_of_one_key_are_one_case_with_one_alert(account: Account) -> None:
+    """Given a key reported by Health twice, by Trusted Advisor and by GuardDuty, it is contained once."""
+    (leaked,) = account.user("ci-user")
+    reports = [
+        exposed(leaked, user="ci-user"),
+        exposed(leaked, user="ci-user", region="us-west-2"),
+        events.trusted_advisor(leaked, "ci-user", account=ACCOUNT),
+        events.guardduty(leaked, "ci-user", account=ACCOUNT),
+    ]
+    cases = [account.run(report)[0] for report in reports]
+    assert len({case["incident_id"] for case in cases}) == 1
+    assert [case["alerted"] for case in cases] == [True, False, False, False]
+    assert len(account.alerts()) == 1
+    (record,) = account.cases()
+    assert record["outcome"] == "CONTAINED"
+    assert len(account.records(record["pk"], "SIGNAL#")) == 4
+    assert len(account.records(record["pk"], "CHANGE#")) == 2
+
+
+def test_reports_that_arrive_together_are_one_case(account: Account) -> None:
+    """Given four reports at the same moment, one execution contains and the others join its case."""
+    (leaked,) = account.user("ci-user")
+    started = [
+        account.start(report)
+        for report in (
+            exposed(leaked, user="ci-user"),
+            exposed(leaked, user="ci-user", region="us-west-2"),
+            events.trusted_advisor(leaked, "ci-user", account=ACCOUNT),
+            events.guardduty(leaked, "ci-user", account=ACCOUNT),
+        )
+    ]
+    ended = [account.finish(execution) for execution in started]
+    assert {one["status"] for one in ended} == {"SUCCEEDED"}, account.tracebacks
+    (record,) = account.cases()
+    assert record["outcome"] == "CONTAINED"
+    assert len(account.records(record["pk"], "SIGNAL#")) == 4
+    assert len(account.alerts()) == 1
+
+
+def test_the_same_event_delivered_twice_is_one_signal(account: Account) -> None:
+    """Given EventBridge's at-least-once delivery, a redelivered event counts up and is not told again."""
+    (leaked,) = account.user("ci-user")
+    event = exposed(leaked, user="ci-user")
+    account.run(event)
+    (again,) = account.run(event)
+    assert again["alerted"] is False
+    (signal,) = account.records(again["incident_id"], "SIGNAL#")
+    assert signal["seen"] == 2
+
+
+def test_a_second_key_of_the_same_user_joins_the_case(account: Account) -> None:
+    """Given a contained user whose other key leaks too, that key is disabled within the same case."""
+    first, second = account.user("ci-user", keys=2)
+    (opened,) = account.run(exposed(first))
+    (joined,) = account.run(exposed(second, event_id="another"))
+    assert joined["incident_id"] == opened["incident_id"]
+    assert set(account.status("ci-user").values()) == {"Inactive"}
+    assert len(account.cases()) == 1
+    assert len(account.alerts()) == 2
+
+
+def test_keys_of_two_cases_in_one_event_are_told_to_each(account: Account) -> None:
+    """Given one event about targets of two cases and a third key, each case gets the signal, the third its own."""
+    (ann,) = account.user("ann")
+    (bob,) = account.user("bob")
+    (cat,) = account.user("cat")
+    account.run(exposed(ann, event_id="1"))
+    account.run(exposed(bob, event_id="2"))
+    told = account.run(exposed(ann, bob, cat, event_id="3"))
+    assert len(told) == 3
+    assert sum(case["alerted"] for case in told) == 1
+    assert account.denied("cat")
+    assert len(account.cases()) == 3
+
+
+def test_what_was_undone_is_cut_again_and_told(account: Account) -> None:
+    """Given a contained key that somebody activated, a repeat of the signal disables it again and says so."""
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked))
+    account.alerts()
+    account.iam.update_access_key(UserName="ci-user", AccessKeyId=leaked, Status="Active")
+    (case,) = account.run(events.guardduty(leaked, "ci-user", account=ACCOUNT))
+    assert case["outcome"] == "REPEATED"
+    assert account.status("ci-user") == {leaked: "Inactive"}
+    (alert,) = account.alerts()
+    assert actions_of(alert) == {"disable_key": "done", "deny_principal": "already"}
+    (record,) = account.cases()
+    assert record["outcome"] == "CONTAINED"
+    changes = {change["action"]: change for change in account.records(case["incident_id"], "CHANGE#")}
+    assert changes["disable_key"]["before"]["status"] == "Active"
+    assert changes["deny_principal"]["result"] == "done"
+
+
+def test_observe_changes_nothing_and_hands_over_the_command(make_account: Callable[..., Account]) -> None:
+    """Given the setting observe, the plan is announced; the command in the alert works as soon as it may act."""
+    account = make_account(observe_all=True)
+    (leaked,) = account.user("ci-user")
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "OBSERVED"
+    assert account.status("ci-user") == {leaked: "Active"}
+    assert not account.denied("ci-user")
+    (alert,) = account.alerts()
+    assert actions_of(alert) == {"disable_key": "planned", "deny_principal": "planned"}
+    assert alert["undo"] == ""
+
+
+def test_the_command_of_an_observed_suspicion_contains(account: Account) -> None:
+    """Given a suspected key, the alert's command, run as pasted, contains the user in the same case."""
+    (leaked,) = account.user("ci-user")
+    (observed,) = account.run(exposed(leaked, code="AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED"))
+    assert observed["outcome"] == "OBSERVED"
+    (alert,) = account.alerts()
+    command = next(step for step in alert["next_steps"] if "start-execution" in step).split("\n")[1]
+    words = shlex.split(command)
+    assert words[words.index("--state-machine-arn") + 1] == account.respond
+    (contained,) = account.run(json.loads(words[words.index("--input") + 1]))
+    assert contained == {"incident_id": observed["incident_id"], "outcome": "CONTAINED", "alerted": True}
+    assert account.status("ci-user") == {leaked: "Inactive"}
+
+
+def test_a_lesser_signal_about_a_contained_key_changes_nothing(account: Account) -> None:
+    """Given a contained key, an observe-only finding about it is kept with the case and does not reopen it."""
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked))
+    finding = "Discovery:IAMUser/AnomalousBehavior"
+    (case,) = account.run(events.guardduty(leaked, "ci-user", finding=finding, severity=2.0, account=ACCOUNT))
+    assert case["alerted"] is False
+    (record,) = account.cases()
+    assert record["outcome"] == "CONTAINED"
+
+
+def test_a_graver_signal_about_an_observed_key_contains_it(account: Account) -> None:
+    """Given a key that was only observed, a Health event about it contains it in the same case."""
+    (leaked,) = account.user("ci-user")
+    finding = "Discovery:IAMUser/AnomalousBehavior"
+    account.run(events.guardduty(leaked, "ci-user", finding=finding, severity=2.0, account=ACCOUNT))
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "CONTAINED"
+    assert len(account.cases()) == 1
+    assert len(account.alerts()) == 2
+
+
+def test_a_sample_finding_changes_nothing(account: Account) -> None:
+    """Given a sample finding that names a real key, it is observed whatever its type says."""
+    (leaked,) = account.user("ci-user")
+    (case,) = account.run(events.guardduty(leaked, "ci-user", severity=9.0, sample=True, account=ACCOUNT))
+    assert case["outcome"] == "OBSERVED"
+    assert account.status("ci-user") == {leaked: "Active"}
+
+
+def test_a_protected_user_is_refused(make_account: Callable[..., Account]) -> None:
+    """Given a protected user, a signal about its key ends REFUSED and touches nothing."""
+    account = make_account(protected=[f"arn:aws:iam::{ACCOUNT}:user/prod/payments"])
+    (leaked,) = account.user("payments", path="/prod/")
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "REFUSED"
+    assert account.status("payments") == {leaked: "Active"}
+    (alert,) = account.alerts()
+    assert any("protected_principals" in sentence for sentence in alert["not_done"])
+
+
+def test_a_finding_of_another_account_changes_nothing_here(account: Account) -> None:
+    """Given a member account's finding in the administrator's account, a user of the same name here is left alone."""
+    (leaked,) = account.user("ci-user")
+    (case,) = account.run(events.guardduty(leaked, "ci-user", severity=9.0, account="999988887777"))
+    assert case["outcome"] == "ANNOUNCED"
+    assert account.status("ci-user") == {leaked: "Active"}
+
+
+def test_a_cut_that_fails_leaves_the_other_made(account: Account) -> None:
+    """Given a deny that is refused, the key is disabled, the outcome PARTIAL, and the alert says how to finish."""
+    (leaked,) = account.user("ci-user")
+    account.failures["DenyPrincipalFunctionArn"] = [errors.NotPermitted("AttachUserPolicy: AccessDenied")]
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "PARTIAL"
+    assert account.status("ci-user") == {leaked: "Inactive"}
+    (alert,) = account.alerts()
+    assert alert["actions"][1]["error"] == "NotPermitted"
+    assert any("attach-user-policy --user-name=ci-user" in step for step in alert["next_steps"])
+    (again,) = account.run(exposed(leaked))
+    assert again["outcome"] == "CONTAINED"
+    assert account.denied("ci-user")
+    (record,) = account.cases()
+    assert record["outcome"] == "CONTAINED"
+
+
+def test_cuts_that_all_fail_are_a_failure(account: Account) -> None:
+    """Given two refused cuts, the outcome is FAILED and so is the record."""
+    (leaked,) = account.user("ci-user")
+    for name in ("DisableKeyFunctionArn", "DenyPrincipalFunctionArn"):
+        account.failures[name] = [errors.NotPermitted("refused")]
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "FAILED"
+    assert account.cases()[0]["outcome"] == "FAILED"
+    assert len(account.alerts()) == 1
+
+
+def test_a_throttled_cut_is_tried_again(account: Account) -> None:
+    """Given two throttled tries, the third makes the cut."""
+    (leaked,) = account.user("ci-user")
+    account.failures["DisableKeyFunctionArn"] = [errors.Throttled("slow down"), errors.Unavailable("gone away")]
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "CONTAINED"
+
+
+def test_a_function_killed_after_its_change_is_repeated_without_harm(account: Account) -> None:
+    """Given a function that dies right after the change, the retry keeps the state from before it, and says done."""
+    (leaked,) = account.user("ci-user")
+    account.after["DisableKeyFunctionArn"] = [errors.Unavailable("killed")]
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "CONTAINED"
+    (alert,) = account.alerts()
+    assert actions_of(alert)["disable_key"] == "done"
+    changes = {change["action"]: change for change in account.records(case["incident_id"], "CHANGE#")}
+    assert changes["disable_key"]["before"]["status"] == "Active"
+
+
+def test_a_failed_triage_is_announced_with_what_to_do(account: Account) -> None:
+    """Given a triage that fails, people are told at once, with the user and the command."""
+    (leaked,) = account.user("ci-user")
+    account.failures["TriageFunctionArn"] = [errors.Unexpected("boom")]
+    (case,) = account.run(exposed(leaked, user="ci-user"))
+    assert case["outcome"] == "FAILED"
+    (alert,) = account.alerts()
+    assert 'The step "Triage" failed with Unexpected: boom' in alert["not_done"][0]
+    assert any("--user-name=ci-user" in step for step in alert["next_steps"])
+    assert leaked not in json.dumps(alert)
+
+
+def test_an_alert_that_cannot_be_written_is_announced_plainly(account: Account) -> None:
+    """Given a Notify that fails, the workflow itself publishes that a signal was answered."""
+    (leaked,) = account.user("ci-user")
+    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    assert account.run(exposed(leaked)) == []
+    (alert,) = account.alerts()
+    assert alert["outcome"] == "FAILED"
+    assert "2 changes were made, 0 failed" in alert["content"]["description"]
+    assert alert["incident_id"].startswith("inc-")
+    assert account.denied("ci-user")
+
+
+def test_a_broken_table_does_not_stop_the_cut(account: Account) -> None:
+    """Given an incident table that an attacker deleted, the key is contained and the alert says what is missing."""
+    (leaked,) = account.user("ci-user")
+    account.dynamodb.delete_table(TableName=account.table)
+    (case,) = account.run(exposed(leaked))
+    assert case["outcome"] == "CONTAINED"
+    assert account.status("ci-user") == {leaked: "Inactive"}
+    (alert,) = account.alerts()
+    assert any("incident table did not answer" in sentence for sentence in alert["not_done"])
+    assert any("only in the history of the run" in sentence for sentence in alert["not_done"])
+
+
+def test_the_journal_is_written_before_each_change(account: Account) -> None:
+    """Given the moment of each change, the journal already holds what was there before it."""
+    (leaked,) = account.user("ci-user")
+    seen: dict[str, list[str]] = {}
+
+    def watch(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
+        if model.name in {"UpdateAccessKey", "AttachUserPolicy"}:
+            case = account.cases()[0]["pk"]
+            seen[model.name] = [change["action"] for change in account.records(case, "CHANGE#")]
+
+    aws.client("iam").meta.events.register("before-call.iam", watch)
+    account.run(exposed(leaked))
+    assert "disable_key" in seen["UpdateAccessKey"]
+    assert "deny_principal" in seen["AttachUserPolicy"]
+
+
+def test_a_case_whose_workflow_died_is_planned_again(account: Account) -> None:
+    """Given a case without an outcome whose execution is dead, the next signal does the work."""
+    (leaked,) = account.user("ci-user")
+    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    account.failures["DisableKeyFunctionArn"] = [errors.NotPermitted("refused")]
+    account.run(exposed(leaked))
+    account.alerts()
+    assert "outcome" not in account.cases()[0]
+    (case,) = account.run(events.trusted_advisor(leaked, "ci-user", account=ACCOUNT))
+    assert case["outcome"] == "CONTAINED"
+    assert account.status("ci-user") == {leaked: "Inactive"}
+    assert len(account.cases()) == 1
+
+
+MALFORMED: list[Any] = [
+    {},
+    [],
+    "text",
+    {"source": "aws.health"},
+    {"source": "aws.health", "detail-type": "AWS Health Event", "detail": None},
+    {"source": "aws.health", "detail": {"eventTypeCode": 7, "affectedEntities": "x"}},
+    {"source": "aws.guardduty", "detail": []},
+    {"source": "aws.guardduty", "detail": {"resource": {"resourceType": "AccessKey", "accessKeyDetails": [1]}}},
+    {"source": "aws.trustedadvisor", "detail": {"check-item-detail": 3}},
+    {"source": "aws.health", "detail": {"eventTypeCode": "AWS_RISK_CREDENTIALS_EXPOSED", "junk": "x" * 200_000}},
+    {"source": "awsmock.health", "detail": {"affectedEntities": [{"entityValue": "ci-user"}]}},
+    {"access_key_id": 5},
+    {"user_name": "ci-user", "mode": "destroy"},
+    {"user_name": "ci-user", "unknown_field": 1},
+]
+
+
+@pytest.mark.parametrize("event", MALFORMED, ids=range(len(MALFORMED)))
+def test_a_malformed_event_is_announced_and_changes_nothing(account: Account, event: Any) -> None:  # noqa: ANN401 - any JSON
+    """Given an event that cannot be understood, people are told and the account stays as it is."""
+    (key,) = account.user("ci-user")
+    (case,) = account.run(event)
+    assert case == {"incident_id": case["incident_id"], "outcome": "ANNOUNCED", "alerted": True}
+    (alert,) = account.alerts()
+    assert alert["not_done"]
+    assert account.status("ci-user") == {key: "Active"}
+    assert not account.denied("ci-user")
+
+
+def test_an_unknown_health_code_is_announced_only(account: Account) -> None:
+    """Given a code of the family that nobody knows yet, people are told and nothing is changed."""
+    (key,) = account.user("ci-user")
+    (case,) = account.run(exposed(key, code="AWS_RISK_SOMETHING_NEW"))
+    assert case["outcome"] == "ANNOUNCED"
+    assert account.status("ci-user") == {key: "Active"}
+
+
+def test_a_person_can_contain_a_user_by_name(account: Account) -> None:
+    """Given a request with a user's name, all its keys are disabled and it is denied."""
+    keys = account.user("ci-user", keys=2)
+    (case,) = account.run({"user_name": "ci-user", "reason": "seen in a public log"})
+    assert case["outcome"] == "CONTAINED"
+    assert account.status("ci-user") == dict.fromkeys(keys, "Inactive")
+
+
+def test_a_person_can_look_before_acting(account: Account) -> None:
+    """Given a request with mode observe, the plan is announced and nothing is changed."""
+    (key,) = account.user("ci-user")
+    (case,) = account.run({"access_key_id": key, "mode": "observe"})
+    assert case["outcome"] == "OBSERVED"
+    assert account.status("ci-user") == {key: "Active"}
