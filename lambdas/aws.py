@@ -84,15 +84,18 @@ def client(service: str, *, hasty: bool = False) -> Any:  # noqa: ANN401  (boto3
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(*passing: str) -> Iterator[None]:
     """Turn what botocore raises into the named errors of this package, with redacted messages.
 
     Raises Throttled, Unavailable, NotPermitted, TargetGone, QuotaFull or Unexpected. The original is
-    not chained: Lambda logs the whole chain, and AWS writes key ids into its messages.
+    not chained: Lambda logs the whole chain, and AWS writes key ids into its messages. An error whose code is
+    among ``passing`` is the caller's to handle, and goes on as it is.
     """
     try:
         yield
     except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in passing:
+            raise
         raise _ours(error) from None
     except HTTPClientError as error:
         raise errors.Unavailable(text.line(error)) from None

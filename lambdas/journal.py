@@ -49,6 +49,8 @@ OUTCOME_GRANTS = (
 )
 
 _TRIES = 6
+_SECONDS = 1.0
+_PAUSE = 0.1
 _write, _read = TypeSerializer(), TypeDeserializer()
 
 
@@ -132,26 +134,18 @@ class Table:
         if case == opening.incident_id:
             writes.append({"Update": self._opened(opening)})
         try:
-            self._dynamodb.transact_write_items(TransactItems=writes)
+            self._send(self._dynamodb.transact_write_items, TransactItems=writes)
         except ClientError as error:
             reasons: list[Any] = error.response.get("CancellationReasons", [])
-            if not reasons:
-                with aws.translated():
-                    raise
-            conflicts = {
+            codes = {str(reason.get("Code")) for reason in reasons}
+            if not codes & {"TransactionConflict", "ConditionalCheckFailed"}:
+                said = ", ".join(sorted(codes))
+                raise errors.Unavailable(f"The incident table refused the claims: {said}.") from None
+            return {
                 claim: str(_plain(reason["Item"])["incident_id"])
                 for claim, reason in zip(free, reasons, strict=False)
                 if reason.get("Code") == "ConditionalCheckFailed" and reason.get("Item")
             }
-            codes = {str(reason.get("Code")) for reason in reasons}
-            if not conflicts and not codes & {"TransactionConflict", "ConditionalCheckFailed"}:
-                raise errors.Unavailable(
-                    f"The incident table refused the claims: {', '.join(sorted(codes))}."
-                ) from None
-            return conflicts
-        except Exception:
-            with aws.translated():
-                raise
         return None
 
     def _opened(self, opening: Opening) -> Json:
@@ -178,12 +172,18 @@ class Table:
             "ExpressionAttributeValues": _item({f":{index}": value for index, value in enumerate(values.values())}),
         }
 
+    def open(self, opening: Opening) -> None:
+        """Write a case's own item if there is none: for a case that could not be claimed when it began."""
+        self._send(self._dynamodb.update_item, **self._opened(opening))
+
     def case(self, incident_id: str) -> Case:
         """Read a case. Raises Unavailable or NotPermitted; a case without an item reads as running."""
-        with aws.translated():
-            found = self._dynamodb.get_item(
-                TableName=self._name, Key=_item({"pk": incident_id, "sk": "INCIDENT"}), ConsistentRead=True
-            )
+        found = self._send(
+            self._dynamodb.get_item,
+            TableName=self._name,
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            ConsistentRead=True,
+        )
         data = _plain(found.get("Item", {}))
         return Case(
             incident_id=incident_id,
@@ -218,28 +218,28 @@ class Table:
     def signal(self, incident_id: str, opening: Opening) -> None:
         """Keep the signal of an opening with a case; a redelivery counts up instead of adding one."""
         signal = opening.incident.signal
-        with aws.translated():
-            self._dynamodb.update_item(
-                TableName=self._name,
-                Key=_item({"pk": incident_id, "sk": f"SIGNAL#{signal.source}#{signal.id}"}),
-                UpdateExpression="SET #t = :type, title = :title, #r = :region, severity = :severity, sent_at = :sent, "
-                "first_at = if_not_exists(first_at, :at), last_at = :at, last_execution = :execution, notes = :notes "
-                "ADD seen :one",
-                ExpressionAttributeNames={"#t": "type", "#r": "region"},
-                ExpressionAttributeValues=_item(
-                    {
-                        ":type": signal.type[:300],
-                        ":title": signal.title[:300],
-                        ":region": signal.region[:100],
-                        ":severity": signal.severity,
-                        ":sent": signal.at[:100],
-                        ":at": opening.at,
-                        ":execution": opening.execution,
-                        ":notes": [note[:500] for note in opening.incident.notes],
-                        ":one": 1,
-                    }
-                ),
-            )
+        self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": incident_id, "sk": f"SIGNAL#{signal.source}#{signal.id}"}),
+            UpdateExpression="SET #t = :type, title = :title, #r = :region, severity = :severity, sent_at = :sent, "
+            "first_at = if_not_exists(first_at, :at), last_at = :at, last_execution = :execution, notes = :notes "
+            "ADD seen :one",
+            ExpressionAttributeNames={"#t": "type", "#r": "region"},
+            ExpressionAttributeValues=_item(
+                {
+                    ":type": signal.type[:300],
+                    ":title": signal.title[:300],
+                    ":region": signal.region[:100],
+                    ":severity": signal.severity,
+                    ":sent": signal.at[:100],
+                    ":at": opening.at,
+                    ":execution": opening.execution,
+                    ":notes": [note[:500] for note in opening.incident.notes],
+                    ":one": 1,
+                }
+            ),
+        )
 
     def record_before(self, change: Change, execution: str) -> tuple[Json, bool]:
         """Keep what was there before a change, once; give what is kept and whether this execution kept it.
@@ -253,7 +253,8 @@ class Table:
             "result": "pending",
         }
         try:
-            self._dynamodb.put_item(
+            self._send(
+                self._dynamodb.put_item,
                 TableName=self._name,
                 Item=_item(entry),
                 ConditionExpression="attribute_not_exists(#before)",
@@ -261,46 +262,39 @@ class Table:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            old: Any = error.response.get("Item")
-            if old is None:
-                with aws.translated():
-                    raise
-            kept = _plain(old)
+            kept = _plain(error.response["Item"])  # type: ignore[typeddict-item]
             return dict(kept["before"]), kept.get("execution") == execution
-        except Exception:
-            with aws.translated():
-                raise
         return change.before, True
 
     def record_after(self, change: Change) -> None:
         """Keep how a change ended. Raises Unavailable or NotPermitted."""
-        with aws.translated():
-            self._dynamodb.update_item(
-                TableName=self._name,
-                Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
-                UpdateExpression="SET #r = :result, #e = :error, #a = :after, #at = :at, item_id = :id, "
-                "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target)",
-                ExpressionAttributeNames={
-                    "#r": "result",
-                    "#e": "error",
-                    "#a": "after",
-                    "#at": "at",
-                    "#ac": "action",
-                    "#t": "target",
-                },
-                ExpressionAttributeValues=_item(
-                    {
-                        ":result": change.result,
-                        ":error": change.error,
-                        ":after": change.after,
-                        ":at": change.at,
-                        ":id": change.item_id,
-                        ":case": change.incident_id,
-                        ":action": change.action,
-                        ":target": change.to_json()["target"],
-                    }
-                ),
-            )
+        self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+            UpdateExpression="SET #r = :result, #e = :error, #a = :after, #at = :at, item_id = :id, "
+            "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target)",
+            ExpressionAttributeNames={
+                "#r": "result",
+                "#e": "error",
+                "#a": "after",
+                "#at": "at",
+                "#ac": "action",
+                "#t": "target",
+            },
+            ExpressionAttributeValues=_item(
+                {
+                    ":result": change.result,
+                    ":error": change.error,
+                    ":after": change.after,
+                    ":at": change.at,
+                    ":id": change.item_id,
+                    ":case": change.incident_id,
+                    ":action": change.action,
+                    ":target": change.to_json()["target"],
+                }
+            ),
+        )
 
     def results(self, incident_id: str) -> dict[str, tuple[Result, str]]:
         """Give the latest result of every change of a case: item id → result, error."""
@@ -336,13 +330,25 @@ class Table:
     def _if_unchanged(self, **update: Any) -> bool:
         """Update an item under a condition; false when the condition does not hold."""
         try:
-            self._dynamodb.update_item(TableName=self._name, **update)
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            self._send(self._dynamodb.update_item, TableName=self._name, **update)
+        except ClientError:
             return False
-        except Exception:
-            with aws.translated():
-                raise
         return True
+
+    def _send(self, call: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  (each call's own answer)
+        """Make a call, again after a passing failure, for a second in all.
+
+        A condition that does not hold comes through as botocore's own error, with the item in it.
+        """
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            try:
+                with aws.translated("ConditionalCheckFailedException", "TransactionCanceledException"):
+                    return call(**arguments)
+            except (errors.Unavailable, errors.Throttled):
+                if time.monotonic() + _PAUSE >= deadline:
+                    raise
+                self._sleep(_PAUSE)
 
 
 def _item(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 The security groups of an instance and of its first network interface are one list on AWS and two on moto.
 Moto lets any number of managed policies be attached, where AWS stops at ten: a user whom somebody has given
 ten policies cannot be given an eleventh, not even one that denies. The keys of a renamed user keep the old
-name on moto. And plain moto, unlike LocalEmu, knows no permissions boundary of a user.
+name on moto. A DynamoDB transaction that fails puts the whole table back as it was when it began, and with it
+loses what others wrote meanwhile. And plain moto, unlike LocalEmu, knows no permissions boundary of a user.
 
 May touch: the classes of moto in this process. Works with plain moto and with the copy LocalEmu brings.
 Never does: keep state of its own.
@@ -11,14 +12,21 @@ Never does: keep state of its own.
 
 from __future__ import annotations
 
-from typing import Any
+import importlib.util
+import threading
+from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import EmptyResult
+from moto.dynamodb.models import DynamoDBBackend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.instances import InstanceBackend
 from moto.iam.exceptions import LimitExceededException
 from moto.iam.models import IAMBackend, User
 from moto.iam.responses import IamResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 POLICIES_PER_IDENTITY = 10
 """How many managed policies AWS lets one user, role or group have, before a raise of the quota.
@@ -39,7 +47,8 @@ def install() -> None:
     for kind in ("User", "Role", "Group"):
         _limit_attachments(kind)
     _rename_keys_with_their_user()
-    if not hasattr(IamResponse, "put_user_permissions_boundary") and not hasattr(User, "permissions_boundary"):
+    _one_at_a_time()
+    if importlib.util.find_spec("localemu") is None:
         _bound_users()
 
 
@@ -52,6 +61,21 @@ def _rename_keys_with_their_user() -> None:
             key.user_name = new_user_name or user_name
 
     IAMBackend.update_user = update_user
+
+
+def _one_at_a_time() -> None:
+    """Let one call at a time into DynamoDB, so that a transaction is alone with its copy of the table."""
+    alone = threading.RLock()
+    for name in ("put_item", "get_item", "update_item", "delete_item", "query", "scan", "transact_write_items"):
+        setattr(DynamoDBBackend, name, _holding(alone, getattr(DynamoDBBackend, name)))
+
+
+def _holding(lock: AbstractContextManager[object], call: Callable[..., Any]) -> Callable[..., Any]:
+    def held(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - moto is untyped
+        with lock:
+            return call(*args, **named)
+
+    return held
 
 
 def _bound_users() -> None:

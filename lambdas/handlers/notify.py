@@ -139,6 +139,18 @@ def _publish(story: Story) -> None:
 def _record(table: Table, story: Story, execution: str, case: Json, *, alerted: bool) -> None:
     """Write failures into the journal and the outcome into the case; a table that fails is only logged."""
     try:
+        if not case["recorded"]:
+            named = [*story.incident.targets, *(item.target for item in story.items)]
+            table.open(
+                journal.Opening(
+                    incident_id=story.incident_id,
+                    execution=execution,
+                    incident=story.incident,
+                    acting=(),
+                    targets=journal.target_ids(named),
+                    at=story.at,
+                )
+            )
         for item in story.items:
             result, error = story.results[item.id]
             if result in {Result.FAILED, Result.SKIPPED}:
@@ -211,7 +223,7 @@ def _without_triage(event: Json, execution: str) -> Json:
         "opened": True,
         "previous": "",
         "told": "",
-        "recorded": True,
+        "recorded": False,
         "items": [],
     }
     return {

@@ -101,7 +101,7 @@ class Account:
     def invoke(self, name: str, payload: str) -> tuple[str, bool]:
         """Run one function as Lambda would: its answer as JSON, and whether it is an error."""
         handler, variables = self.functions[name]
-        _local.variables = variables
+        _local.variables, _local.name = variables, name
         try:
             self._disturb(name)
             answer = json.dumps(handler(json.loads(payload or "{}"), None))

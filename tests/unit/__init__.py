@@ -1,0 +1,1 @@
+"""The pure parts, one file a module."""
