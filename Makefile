@@ -47,7 +47,7 @@ $(BUILD)/bin/.ready: package-lock.json tools/install-node-tools $(BUILD)/venv/.r
 	@touch $@
 
 setup: ## install everything below .build
-	@$(MAKE) -j2 $(READY)
+	@$(MAKE) -s -j2 $(READY)
 
 # ---- using it ---------------------------------------------------------------------------------
 
@@ -72,7 +72,7 @@ test: setup ## every check: lint, types, laws, unit, stacks, flows, end to end
 
 check: setup ## lint, formatting and types only
 	@echo "check: ruff"; ruff check --quiet . && ruff format --quiet --check .
-	@echo "check: mypy"; mypy --no-error-summary app.py lambdas stacks demo tests bench
+	@echo "check: mypy"; mypy --no-error-summary app.py lambdas stacks demo docs bench tests
 
 unit: setup ## the fast tests
 	@$(PYTHON) -m pytest tests/unit tests/laws

@@ -21,7 +21,7 @@ from lambdas.planning import claim_key, describe
 from lambdas.text import ascii_subject, line, markdown, redact, tail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lambdas.model import Json
 
@@ -41,8 +41,9 @@ _HEADLINES: Mapping[Outcome, str] = {
     Outcome.REPEATED: "Somebody had undone the containment; it was made again.",
 }
 _LOOK_BACK = (
-    "Nobody has looked yet at what the credentials were used for before this: see the steps below. IAM enforces a "
-    "change after three to four seconds; calls within them may have worked."
+    "Nobody has looked yet at what the credentials were used for before this: see the steps below. Sessions of roles "
+    "that were assumed with them before the cut stay valid until they expire. IAM enforces a change after three to "
+    "four seconds; calls within them may have worked."
 )
 
 
@@ -51,7 +52,8 @@ class Story:
     """All that an alert tells about one case.
 
     ``results`` are per item id: result and error name. ``undo`` gives an action's undo lines for a
-    change. ``execution`` and ``respond`` are the ARNs of this run and of the workflow.
+    change. ``execution`` and ``respond`` are the ARNs of this run and of the workflow; ``observe_all`` says that
+    the workflow would only observe again, whatever a request asks for.
     """
 
     incident_id: str
@@ -59,6 +61,7 @@ class Story:
     outcome: Outcome
     mode: str
     why_mode: str
+    observe_all: bool
     items: tuple[PlanItem, ...]
     results: Mapping[str, tuple[Result, str]]
     changes: Mapping[str, Change]
@@ -101,13 +104,28 @@ def compose(story: Story) -> Alert:
     )
 
 
-def fingerprint(story: Story) -> str:
-    """Hash what an alert would newly tell, so that the same is not told twice."""
-    said = sorted(
+def tellings(story: Story) -> frozenset[str]:
+    """Hash what an alert tells, so that the same is not told twice: how the items stand, and each thing not done."""
+    stand = sorted(
         f"{item.action}|{claim_key(item.target)}|{'made' if result in _MADE else result}|{error}"
         for item, result, error in _ended(story)
     )
-    return hashlib.sha256(json.dumps([story.outcome, said]).encode()).hexdigest()[:20]
+    said = {f"{_STAND}{_hash(json.dumps(stand))}"} if stand else set()
+    return frozenset(said | {_hash(note) for note in story.not_done})
+
+
+def told_after(told: Iterable[str], story: Story) -> list[str]:
+    """Add what an alert tells to what was told; of how the items stand, only the latest is remembered."""
+    now = tellings(story)
+    forgotten = any(one.startswith(_STAND) for one in now)
+    return sorted({one for one in told if not (forgotten and one.startswith(_STAND))} | now)
+
+
+_STAND = "stand:"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
 
 
 _MADE = (Result.DONE, Result.ALREADY)
@@ -250,7 +268,7 @@ def _steps(story: Story) -> list[str]:
     """Give the playbook's steps, with the commands for what is still open before them."""
     steps: list[str] = []
     if story.outcome is Outcome.OBSERVED and not story.incident.signal.inert:
-        steps += _by_workflow(story)
+        steps += _by_hand(story) if story.observe_all else _by_workflow(story)
     elif story.outcome in {Outcome.FAILED, Outcome.PARTIAL}:
         steps += _by_hand(story)
     return [*steps, *story.next_steps]

@@ -59,7 +59,7 @@ class Case:
     """A case as an execution meets it.
 
     ``outcome`` is empty while its workflow runs. ``acting`` are the changes (``action|claim``) that its
-    latest execution set out to make, ``told`` a fingerprint of its latest alert.
+    latest execution set out to make, ``told`` what its alerts told already (see ``alert.tellings``).
     """
 
     incident_id: str
@@ -67,7 +67,7 @@ class Case:
     outcome: str = ""
     acting: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
-    told: str = ""
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +191,7 @@ class Table:
             outcome=str(data.get("outcome", "")),
             acting=frozenset(data.get("acting", ())),
             targets=frozenset(data.get("targets", ())),
-            told=str(data.get("told", "")),
+            told=frozenset(data.get("told", ())),
         )
 
     def run(self, case: Case, execution: str, acting: Collection[str], targets: Collection[str]) -> bool:
@@ -246,7 +246,8 @@ class Table:
 
         A retry, and a later run on the same case, get back what the first one saw.
         """
-        entry = change.to_json() | {
+        kept_later = {"changed", "journaled", "after", "error", "reason"}
+        entry = {name: value for name, value in change.to_json().items() if name not in kept_later} | {
             "pk": change.incident_id,
             "sk": f"CHANGE#{change.item_id}",
             "execution": execution,
@@ -325,6 +326,16 @@ class Table:
                 **{f"#{index}": name for index, name in enumerate(values)},
             },
             ExpressionAttributeValues=_item({**written, ":execution": execution, ":case": incident_id}),
+        )
+
+    def remember(self, incident_id: str, told: Collection[str]) -> None:
+        """Keep what a case's alerts told, whoever runs the case now."""
+        self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            UpdateExpression="SET told = :told",
+            ExpressionAttributeValues=_item({":told": list(told)}),
         )
 
     def _if_unchanged(self, **update: Any) -> bool:

@@ -235,9 +235,10 @@ def _gone(target: Target) -> str:
     who = describe(target)
     if target.kind is Kind.ACCESS_KEY:
         return (
-            f"{who}: IAM shows no such key or user in this account (any more), so there was nothing to disable. "
-            "Sessions made from it may live for up to 36 hours: if you know the user, start the respond workflow "
-            'with {"user_name": "…"}.'
+            f"{who}: IAM shows no such key or user in this account (any more), so there was nothing to disable; it "
+            "answers the same where the responder's role is itself denied the question. Sessions made from the key "
+            "may live for up to 36 hours: if you know the user, start the respond workflow with "
+            '{"user_name": "…"}.'
         )
     return f"{who} does not exist in this account (any more), or was made after the event: nothing was changed."
 
@@ -254,4 +255,6 @@ def _deny(named: Target, fact: Fact) -> PlanItem:
     user_id = fact.user_id or (named.id if named.kind is Kind.USER else "")
     target = Target(kind=Kind.USER, id=user_id, name=name, account=named.account) if name else named
     args: Json = {"user": name, "via_key": key} if key else {"user": name}
+    if fact.gone_key and not is_session_key(named.id):
+        args["key_gone"] = True
     return PlanItem(incident_id="", action="deny_principal", target=target, args=args, mode=Mode.OBSERVE)

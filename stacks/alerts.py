@@ -116,7 +116,7 @@ class Alerts(Construct):
                     dead_letter_queue=self.dead_letters,
                     message=events.RuleTargetInput.from_text(
                         f"FAILED: Tourniquet began to answer a signal, and its workflow ended as {status} before it "
-                        "could say what was done. Assume that nothing was contained. What to do next: open the run and "
+                        "could say what was done. Assume that nothing is contained. What to do next: open the run and "
                         "look which steps ended (Step Functions console, or: aws stepfunctions get-execution-history "
                         f"--execution-arn {execution} ), contain by hand what it did not, then start the workflow "
                         "again with the same input."

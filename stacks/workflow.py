@@ -76,7 +76,6 @@ class Workflow(Construct):
         self.log = logs.LogGroup(
             self,
             "Log",
-            log_group_name=f"/aws/vendedlogs/states/{name}-{cdk.Names.unique_resource_name(self, max_length=12)}",
             retention=logs.RetentionDays.ONE_YEAR,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )

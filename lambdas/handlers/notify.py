@@ -23,7 +23,7 @@ from lambdas.handlers import environment
 from lambdas.journal import Table
 from lambdas.model import Change, Incident, Json, Outcome, PlanItem, Result, incident_id
 from lambdas.playbooks import playbook_for
-from lambdas.signals import incident_from
+from lambdas.signals import incident_from, manual
 from lambdas.telemetry import logger
 from lambdas.text import line
 
@@ -54,12 +54,14 @@ def handler(event: Json, _context: object) -> Json:
     for case in triage["cases"]:
         items = tuple(PlanItem.from_json(item) for item in case["items"])
         standing = planning.standing(items, changes)
+        if failure:
+            standing |= _finished(table, case["incident_id"], standing, changes)
         mine = {item.id: changes[item.id] for item in items if item.id in changes}
         outcome = _outcome(case, standing, mine, failed=failure is not None)
         notes = [*triage["not_done"]]
         if failure:
             notes.insert(0, _failed(failure))
-        if not case["recorded"]:
+        if not case["recorded"] and event.get("triage"):
             notes.append(
                 "The incident table did not answer, so this case is not recorded there and a repeat of the signal "
                 "will not be recognised. The history of the run has everything."
@@ -70,6 +72,7 @@ def handler(event: Json, _context: object) -> Json:
             outcome=outcome,
             mode=triage["mode"],
             why_mode=triage["why_mode"],
+            observe_all=triage["observe_all"],
             items=items,
             results=standing,
             changes=mine,
@@ -105,14 +108,12 @@ def _outcome(
 
 
 def _worth_telling(case: Json, story: Story, changes: Iterable[Change]) -> bool:
-    """Tell every new case; of a known one only what is new, what failed and what was undone."""
-    if case["opened"]:
+    """Tell every new case and every person who asked; of a known case only what is new, failed or was undone."""
+    if case["opened"] or story.incident.signal.source == manual.SOURCE:
         return True
-    if not story.items:
-        return False
-    if story.outcome not in _QUIET or any(change.changed for change in changes):
+    if story.items and (story.outcome not in _QUIET or any(change.changed for change in changes)):
         return True
-    return bool(alert.fingerprint(story) != case["told"])
+    return bool(alert.tellings(story) - set(case["told"]))
 
 
 def _publish(story: Story) -> None:
@@ -138,38 +139,60 @@ def _publish(story: Story) -> None:
 
 def _record(table: Table, story: Story, execution: str, case: Json, *, alerted: bool) -> None:
     """Write failures into the journal and the outcome into the case; a table that fails is only logged."""
+    told = alert.told_after(case["told"], story) if alerted else case["told"]
     try:
-        if not case["recorded"]:
-            named = [*story.incident.targets, *(item.target for item in story.items)]
-            table.open(
-                journal.Opening(
-                    incident_id=story.incident_id,
-                    execution=execution,
-                    incident=story.incident,
-                    acting=(),
-                    targets=journal.target_ids(named),
-                    at=story.at,
-                )
-            )
+        _make_up(table, story, execution, case)
         for item in story.items:
             result, error = story.results[item.id]
-            if result in {Result.FAILED, Result.SKIPPED}:
+            if result in {Result.FAILED, Result.SKIPPED} and item.id in story.changes:
                 table.record_after(_failure(item, result, error))
-        if not case["opened"] and not story.items:
-            return
-        merged = {item: result for item, (result, _) in story.results.items()}
-        for item_id, (result, _) in table.results(story.incident_id).items():
-            if merged.get(item_id, Result.PLANNED) is Result.PLANNED:
-                merged[item_id] = result
-        judged = planning.outcome(merged.values())
-        if story.outcome is Outcome.FAILED and not story.items:
-            judged = Outcome.FAILED
-        values = {"outcome": judged, "ended_at": story.at, "held": None, "mode": story.mode}
-        if alerted:
-            values["told"] = alert.fingerprint(story)
-        table.close(story.incident_id, execution, values)
+        if case["opened"] or story.items:
+            judged = _judged(table, story)
+            ended = {"outcome": judged, "ended_at": story.at, "held": None, "mode": story.mode, "told": told}
+            table.close(story.incident_id, execution, ended)
+        elif alerted:
+            table.remember(story.incident_id, told)
     except errors.TourniquetError as error:
         logger.warning("the outcome could not be recorded: %s", error)
+
+
+def _make_up(table: Table, story: Story, execution: str, case: Json) -> None:
+    """Write what triage could not: the case's own item, the signal."""
+    opening = journal.Opening(
+        incident_id=story.incident_id,
+        execution=execution,
+        incident=story.incident,
+        acting=(),
+        targets=journal.target_ids([*story.incident.targets, *(item.target for item in story.items)]),
+        at=story.at,
+    )
+    if not case["recorded"]:
+        table.open(opening)
+    if not (case["recorded"] and case["signalled"]):
+        table.signal(story.incident_id, opening)
+
+
+def _judged(table: Table, story: Story) -> Outcome:
+    """Judge the whole case: this run's items, and what other runs made in it."""
+    if story.outcome is Outcome.FAILED and not story.items:
+        return Outcome.FAILED
+    merged = {item_id: result for item_id, (result, _) in story.results.items()}
+    for item_id, (result, _) in table.results(story.incident_id).items():
+        if merged.get(item_id, Result.PLANNED) is Result.PLANNED:
+            merged[item_id] = result
+    return planning.outcome(merged.values())
+
+
+def _finished(
+    table: Table, incident_id: str, standing: dict[str, tuple[Result, str]], changes: dict[str, Change]
+) -> dict[str, tuple[Result, str]]:
+    """Ask the journal for what was made before the workflow lost the answers."""
+    try:
+        kept = table.results(incident_id)
+    except errors.TourniquetError as error:
+        logger.warning("the journal could not be read: %s", error)
+        return {}
+    return {item_id: kept[item_id] for item_id in standing if item_id not in changes and item_id in kept}
 
 
 def _changes(branches: list[list[Json]]) -> dict[str, Change]:
@@ -222,14 +245,16 @@ def _without_triage(event: Json, execution: str) -> Json:
         "incident_id": incident_id(execution, str(event.get("started_at", ""))),
         "opened": True,
         "previous": "",
-        "told": "",
+        "told": [],
         "recorded": False,
+        "signalled": False,
         "items": [],
     }
     return {
         "incident": asdict(incident),
         "mode": playbook_for(incident.signal).mode,
         "why_mode": "the playbook says so",
+        "observe_all": False,
         "not_done": list(incident.notes),
         "cases": [case],
     }

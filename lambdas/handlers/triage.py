@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lambdas.journal import Case, Opening, Table
     from lambdas.model import Incident, PlanItem
-    from lambdas.planning import Plan
+    from lambdas.planning import Guardrails, Plan
 
 GRANTS = (
     *facts.GRANTS,
@@ -44,9 +44,10 @@ class _Meeting:
 
     incident_id: str
     opened: bool
-    previous: str
-    told: str
-    recorded: bool
+    previous: str = ""
+    told: tuple[str, ...] = ()
+    recorded: bool = True
+    signalled: bool = True
     items: tuple[PlanItem, ...]
 
 
@@ -73,9 +74,9 @@ def handler(event: Json, _context: object) -> Json:
         logger.warning("the case could not be recorded: %s", error)
         own = opening.incident_id
         items = planning.assign(plan.items, {}, own)
-        meetings = [_Meeting(incident_id=own, opened=True, previous="", told="", recorded=False, items=items)]
+        meetings = [_Meeting(incident_id=own, opened=True, recorded=False, items=items)]
     logger.info("triaged", extra={"playbook": playbook.name, "cases": [meeting.incident_id for meeting in meetings]})
-    return _answer(incident, playbook.name, plan, meetings, guardrails.account)
+    return _answer(incident, playbook.name, plan, meetings, guardrails)
 
 
 def _meet(table: Table, plan: Plan, opening: Opening) -> list[_Meeting]:
@@ -86,36 +87,51 @@ def _meet(table: Table, plan: Plan, opening: Opening) -> list[_Meeting]:
     meetings = []
     for case_id in sorted(set(held.values()) or {own}):
         mine = tuple(item for item in items if item.incident_id == case_id)
-        table.signal(case_id, opening)
-        case = journal.Case(incident_id=own) if case_id == own else table.case(case_id)
-        run = mine if case_id == own else _to_run(case, mine)
-        if case_id != own and run:
-            changes = [_change_of(item) for item in _acting(run)]
-            targets = journal.target_ids([item.target for item in run])
-            run = run if table.run(case, opening.execution, changes, targets) else ()
-        meetings.append(
-            _Meeting(
-                incident_id=case_id,
-                opened=case_id == own,
-                previous=case.outcome,
-                told=case.told,
-                recorded=True,
-                items=run,
-            )
-        )
+        signalled = _kept(table, case_id, opening)
+        if case_id == own:
+            meetings.append(_Meeting(incident_id=own, opened=True, signalled=signalled, items=mine))
+        else:
+            joined = _join(table, case_id, mine, opening.execution)
+            meetings.append(replace(joined, signalled=signalled))
     return meetings
+
+
+def _join(table: Table, case_id: str, items: tuple[PlanItem, ...], execution: str) -> _Meeting:
+    """Meet a case that another execution opened. If it cannot be read now, everything is run in it: twice is safe."""
+    try:
+        case = table.case(case_id)
+        run = _to_run(case, items)
+        changes = [_change_of(item) for item in _acting(run)]
+        targets = journal.target_ids([item.target for item in run])
+        if run and not table.run(case, execution, changes, targets):
+            run = ()
+    except errors.TourniquetError as error:
+        logger.warning("the case could not be read: %s", error)
+        return _Meeting(incident_id=case_id, opened=False, items=items)
+    return _Meeting(incident_id=case_id, opened=False, previous=case.outcome, told=tuple(case.told), items=run)
+
+
+def _kept(table: Table, case_id: str, opening: Opening) -> bool:
+    """Keep the signal with a case; tell whether that worked, so that Notify can make up for it."""
+    try:
+        table.signal(case_id, opening)
+    except errors.TourniquetError as error:
+        logger.warning("the signal could not be kept: %s", error)
+        return False
+    return True
 
 
 def _to_run(case: Case, items: tuple[PlanItem, ...]) -> tuple[PlanItem, ...]:
     """Choose what this execution does in a case that another one opened.
 
     Of a running case: what its plan leaves out. Of a contained one: look again, and cut again where
-    somebody undid it, but plan nothing lesser over it. Of any other, or one whose workflow died: all.
+    somebody undid it, but plan nothing lesser over it, and leave a user alone whose leaked key was deleted since:
+    that is how rotation ends. Of any other, or one whose workflow died: all.
     """
     if not case.outcome and _alive(case.execution):
         return tuple(item for item in _acting(items) if _change_of(item) not in case.acting)
     if case.outcome == Outcome.CONTAINED:
-        return _acting(items)
+        return tuple(item for item in _acting(items) if not item.args.get("key_gone"))
     return items
 
 
@@ -140,17 +156,18 @@ def _alive(execution: str) -> bool:
     return bool(found["status"] == _STILL_RUNNING)
 
 
-def _answer(incident: Incident, playbook: str, plan: Plan, meetings: list[_Meeting], account: str) -> Json:
+def _answer(incident: Incident, playbook: str, plan: Plan, meetings: list[_Meeting], guardrails: Guardrails) -> Json:
     """Give what the workflow carries on: the incident, the cases, and one list of items per action to run."""
     items = [item for meeting in meetings for item in meeting.items]
     run: dict[str, list[Json]] = {name: [] for name in actions.names()}
     for item in _acting(tuple(items)):
         run[item.action].append(item.to_json())
     return {
-        "incident": _incident(incident, account),
+        "incident": _incident(incident, guardrails.account),
         "playbook": playbook,
         "mode": plan.mode,
         "why_mode": plan.why_mode,
+        "observe_all": guardrails.observe_all,
         "not_done": list(plan.not_done),
         "cases": [
             {key: value for key, value in asdict(meeting).items() if key != "items"}

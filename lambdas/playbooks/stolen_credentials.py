@@ -23,6 +23,7 @@ PLAYBOOK = Playbook(
         Trigger(source="aws.guardduty", type="Recon:IAMUser/*IPCaller*"),
         Trigger(source="aws.guardduty", type="PenTest:IAMUser/*"),
         Trigger(source="aws.guardduty", type="*:IAMUser/*", at_least=_SEVERE),
+        Trigger(source="aws.guardduty", type="*:IAM/*", at_least=_SEVERE),
     ),
     actions=CUT_OFF_A_USER,
     mode=Mode.CONTAIN,

@@ -24,7 +24,7 @@ SOURCE = "aws.health"
 PATTERN: dict[str, Any] = {
     "source": [SOURCE],
     "detail-type": ["AWS Health Event"],
-    "detail": {"eventTypeCode": [{"prefix": "AWS_RISK_"}, {"exists": False}, None, ""]},
+    "detail": {"eventTypeCode": [{"prefix": "AWS_RISK_"}, {"exists": False}, ""]},
 }
 
 _SEVERITY = {

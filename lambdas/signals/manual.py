@@ -43,7 +43,7 @@ def parse(event: Json) -> Incident:
     elif set(event) - _KNOWN or not (event.get("access_key_id") or event.get("user_name")):
         notes.append(_FORM)
     elif event.get("access_key_id") and not reading.is_key_id(key):
-        notes.append('The request\'s "access_key_id" does not have the form of one (AKIA and 16 more).')
+        notes.append('The request\'s "access_key_id" does not have the form of one (AKIA…).')
     elif event.get("user_name") and not reading.is_user_name(user):
         notes.append('The request\'s "user_name" is not a name that IAM allows (give the name, not the ARN).')
     elif key:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws, errors
+from lambdas import aws, errors, journal
 from tests.flows.account import ACCOUNT, Account
 
 if TYPE_CHECKING:
@@ -496,3 +496,68 @@ def test_a_person_can_look_before_acting(account: Account) -> None:
     (case,) = account.run({"access_key_id": key, "mode": "observe"})
     assert case["outcome"] == "OBSERVED"
     assert account.status("ci-user") == {key: "Active"}
+
+
+def test_under_observe_the_alert_gives_commands_that_do_not_need_the_workflow(
+    make_account: Callable[..., Account],
+) -> None:
+    """Given the setting observe, the workflow would only observe again, so the alert's command is IAM's own."""
+    account = make_account(observe_all=True)
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked))
+    (alert,) = account.alerts()
+    assert any("aws iam attach-user-policy --user-name=ci-user" in step for step in alert["next_steps"])
+    assert not any("start-execution" in step for step in alert["next_steps"])
+
+
+def test_a_person_who_asks_again_is_answered_again(account: Account) -> None:
+    """Given a contained user, a person's request about it is answered, though nothing changed."""
+    account.user("ci-user")
+    account.run({"user_name": "ci-user"})
+    (case,) = account.run({"user_name": "ci-user", "reason": "is it?"})
+    assert case["alerted"] is True
+    assert len(account.alerts()) == 2
+
+
+def test_what_cannot_be_contained_is_told_though_the_case_is_known(account: Account) -> None:
+    """Given a contained user, an event that names the root user beside it is told, once."""
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked, event_id="1"))
+    account.alerts()
+    both = exposed(leaked, f"arn:aws:iam::{ACCOUNT}:root", event_id="2")
+    account.run(both)
+    (alert,) = account.alerts()
+    assert any("root user" in sentence for sentence in alert["not_done"])
+    account.run(both)
+    assert account.alerts() == []
+
+
+def test_a_repeat_after_rotation_leaves_the_user_alone(account: Account) -> None:
+    """Given a key that was replaced and deleted, and a deny that was lifted, a late repeat does not deny again."""
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked, user="ci-user"))
+    account.iam.delete_access_key(UserName="ci-user", AccessKeyId=leaked)
+    account.iam.detach_user_policy(UserName="ci-user", PolicyArn=DENY)
+    account.run(events.trusted_advisor(leaked, "ci-user", account=ACCOUNT))
+    assert not account.denied("ci-user")
+
+
+def test_a_signal_that_could_not_be_kept_at_first_is_kept_at_the_end(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a table that fails one write of triage, the case is one case, and the signal is not lost."""
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked))
+    keep = journal.Table.signal
+    tries: list[bool] = []
+
+    def keep_later(table: journal.Table, *of: Any) -> None:
+        tries.append(True)
+        if len(tries) == 1:
+            raise errors.Unavailable("not now")
+        keep(table, *of)
+
+    monkeypatch.setattr(journal.Table, "signal", keep_later)
+    account.run(events.guardduty(leaked, "ci-user", account=ACCOUNT))
+    (record,) = account.cases()
+    assert len(account.records(record["pk"], "SIGNAL#")) == 2
