@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(BUILD)/venv/bin:$(CURDIR)/$(BUILD)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 export PYTHONUNBUFFERED := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
 .PHONY: help setup demo up down test check unit flows stacks e2e bench docs synth lock format clean
 

@@ -1,4 +1,4 @@
-"""The one way to answer a finding of cdk-nag: for one resource, with a reason.
+"""The one way to answer a finding of cdk-nag or cfn-lint: for one resource, with a reason.
 
 May touch: nothing in an account.
 Never: silences a rule for a whole stack.
@@ -12,6 +12,13 @@ import aws_cdk as cdk
 
 if TYPE_CHECKING:
     from constructs import Construct
+
+
+def lint(resource: Construct, check: str, reason: str) -> None:
+    """Have cfn-lint pass over one check on one resource; the reason goes into the template with it."""
+    generated = resource.node.default_child
+    assert isinstance(generated, cdk.CfnResource)  # noqa: S101  (every construct given here wraps one)
+    generated.add_metadata("cfn-lint", {"config": {"ignore_checks": [check]}, "reason": reason})
 
 
 def explain(resource: Construct, finding: str, reason: str) -> None:

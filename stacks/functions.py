@@ -20,7 +20,7 @@ from constructs import Construct
 
 from lambdas import actions, journal
 from lambdas.handlers import environment, notify, triage
-from stacks.explained import explain
+from stacks.explained import explain, lint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,6 +134,7 @@ class Functions(Construct):
             "L1",
             "Python 3.13 is what the asset's bytecode is compiled for and what every test runs on.",
         )
+        lint(function, "W3005", "The CDK names the role both ways; the second is its own and does no harm.")
         return function
 
     def _explain(self, role: iam.Role, grant: Grant) -> None:

@@ -15,7 +15,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.explained import explain
+from stacks.explained import explain, lint
 from stacks.functions import ROLE_PATH
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class Workflow(Construct):
         definition = file.read_text()
         named = placeholders(definition)
         values = {
-            "Partition": cdk.Aws.PARTITION,
             "AlertTopicArn": topic.topic_arn,
             **{placeholder: function.function_arn for placeholder, function in functions.items()},
         }
@@ -88,6 +87,7 @@ class Workflow(Construct):
             role=self.role,
             logs=sfn.LogOptions(destination=self.log, level=sfn.LogLevel.ALL, include_execution_data=False),
         )
+        lint(self.machine, "W3005", "The CDK names the role both ways; the second is its own and does no harm.")
         explain(
             self.machine,
             "SF2",

@@ -86,9 +86,10 @@ def test_four_reports_at_once_are_one_case(deployed: Deployed) -> None:
     deployed.alert(names_user(user))
 
     def joined() -> dict[str, Any] | None:
-        (case,) = [case for case in deployed.cases() if leaked.id in case["targets"]] or [None]
-        done = case and len(deployed.signals(case["incident_id"])) == len(reports) and case.get("outcome")
-        return case if done else None
+        found = [case for case in deployed.cases() if leaked.id in case["targets"]]
+        assert len(found) <= 1
+        whole = [case for case in found if len(deployed.signals(case["incident_id"])) == len(reports)]
+        return next((case for case in whole if case.get("outcome")), None)
 
     case = deployed.wait(joined, seconds=15, what="four signals in one case")
     assert case["outcome"] == "CONTAINED"

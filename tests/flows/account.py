@@ -95,7 +95,7 @@ class Account:
                 FunctionName=placeholder, Runtime="python3.13", Role=role, Handler="x.x", Code={"ZipFile": b""}
             )
             definition = definition.replace(f"${{{placeholder}}}", function["FunctionArn"])
-        definition = definition.replace("${Partition}", "aws").replace("${AlertTopicArn}", self.topic)
+        definition = definition.replace("${AlertTopicArn}", self.topic)
         self.stepfunctions.create_state_machine(name="tourniquet-respond", definition=definition, roleArn=role)
 
     def invoke(self, name: str, payload: str) -> tuple[str, bool]:

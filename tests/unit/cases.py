@@ -62,7 +62,12 @@ def incident(
     **signal: Any,
 ) -> Incident:
     """Give an incident about some targets; an exposed key unless said otherwise."""
-    given = {"account": ACCOUNT, "region": "us-east-1", "severity": 8.0, "at": "2026-11-20T03:09:12Z"} | signal
+    given: dict[str, Any] = {
+        "account": ACCOUNT,
+        "region": "us-east-1",
+        "severity": 8.0,
+        "at": "2026-11-20T03:09:12Z",
+    } | signal
     title = str(given.pop("title", "AWS found an access key of yours in public"))
     return Incident(
         signal=Signal(source=source, type=type_, id="0123456789abcdef0123", title=title, **given),
@@ -130,6 +135,7 @@ def story(
         "outcome": outcome(result for result, _ in ended.values()),
         "mode": answer.mode,
         "why_mode": answer.why_mode,
+        "observe_all": False,
         "not_done": answer.not_done,
         "next_steps": playbook_for(found.signal).next_steps,
     } | fields

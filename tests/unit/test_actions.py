@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from lambdas import actions, errors
@@ -209,7 +208,7 @@ def test_denying_twice_is_denying_once(iam: IAMClient, user: User) -> None:
 def test_a_user_with_all_the_policies_iam_allows_is_denied_by_its_boundary(
     iam: IAMClient, user: User, boundary: str
 ) -> None:
-    """Given a full quota of policies, when the user is denied, AWSDenyAll is its boundary; undo gives back the old one."""
+    """Given a full quota of policies, when the user is denied, AWSDenyAll is its boundary; undo gives the old one."""
     user.fill()
     if boundary:
         user.bound(boundary)
@@ -232,10 +231,7 @@ def test_either_the_policy_or_the_boundary_denies(attached: bool, boundary: str,
 
 def test_aws_own_quarantine_is_not_taken_for_containment(iam: IAMClient, user: User) -> None:
     """Given a user that AWS has put in quarantine, when it is denied and that is undone, the quarantine stays."""
-    quarantine = iam.create_policy(
-        PolicyName=f"AWSCompromisedKeyQuarantineV3-{user.name}",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
-    )["Policy"]["Arn"]
+    quarantine = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
     iam.attach_user_policy(UserName=user.name, PolicyArn=quarantine)
     made = contain(iam, user.deny_item())
     assert made.result is Result.DONE
@@ -260,7 +256,7 @@ def test_a_user_that_is_known_only_by_its_key_is_denied(iam: IAMClient, user: Us
 
 
 def test_a_user_made_anew_under_the_name_is_left_alone(iam: IAMClient, user: User) -> None:
-    """Given a user that was deleted and made anew, when the old one is to be denied, it is gone and the new one free."""
+    """Given a user that was deleted and made anew, when the old one is to be denied, the new one is left."""
     item = user.deny_item()
     iam.delete_access_key(UserName=user.name, AccessKeyId=user.key)
     iam.delete_user(UserName=user.name)
@@ -322,7 +318,8 @@ def test_undoing_twice_changes_nothing_more(iam: IAMClient, user: User, situatio
 
 
 @pytest.mark.xfail(
-    strict=True, reason="deny_principal.undo raises TargetGone when the policy is detached already: a retry reports failure"
+    strict=True,
+    reason="deny_principal.undo raises TargetGone when the policy is detached already: a retry reports failure",
 )
 def test_undoing_twice_is_no_failure(iam: IAMClient, user: User) -> None:
     """Given an undone containment, when a retry undoes it again, there is nothing to raise about."""
@@ -343,7 +340,7 @@ def test_a_deny_that_was_there_before_stays(iam: IAMClient, user: User) -> None:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="both undos go by the name that was recorded: after a rename they raise TargetGone and nothing is given back",
+    reason="both undos go by the name that was recorded: after a rename they raise TargetGone and give nothing back",
 )
 @pytest.mark.parametrize("name", ["disable_key", "deny_principal"])
 def test_a_containment_is_undone_although_the_user_was_renamed(
@@ -358,7 +355,8 @@ def test_a_containment_is_undone_although_the_user_was_renamed(
 
 
 @pytest.mark.xfail(
-    strict=True, reason="deny_principal.undo does not compare the user's id: whoever has the name by now loses its boundary"
+    strict=True,
+    reason="deny_principal.undo does not compare the user's id: whoever has the name by now loses its boundary",
 )
 def test_undo_leaves_another_user_of_the_same_name_alone(
     iam: IAMClient, user: User, new_name: Callable[[], str]

@@ -28,7 +28,13 @@ from tests.unit.samples import names, sample
         ("aws.guardduty", "CredentialAccess:IAMUser/CompromisedCredentials", 0.0, "stolen_credentials", Mode.CONTAIN),
         ("aws.guardduty", "UnauthorizedAccess:IAMUser/TorIPCaller", 5.0, "stolen_credentials", Mode.CONTAIN),
         ("aws.guardduty", "UnauthorizedAccess:IAMUser/MaliciousIPCaller", 5.0, "stolen_credentials", Mode.CONTAIN),
-        ("aws.guardduty", "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom", 5.0, "stolen_credentials", Mode.CONTAIN),
+        (
+            "aws.guardduty",
+            "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
+            5.0,
+            "stolen_credentials",
+            Mode.CONTAIN,
+        ),
         (
             "aws.guardduty",
             "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS",
@@ -50,6 +56,8 @@ from tests.unit.samples import names, sample
         ("aws.guardduty", "Discovery:IAMUser/AnomalousBehavior", 6.9, "unusual_use", Mode.OBSERVE),
         ("aws.guardduty", "Recon:IAMUser/UserPermissions", 5.0, "unusual_use", Mode.OBSERVE),
         ("aws.guardduty", "Policy:IAMUser/RootCredentialUsage", 2.0, "unusual_use", Mode.OBSERVE),
+        ("aws.guardduty", "AttackSequence:IAM/CompromisedCredentials", 9.0, "stolen_credentials", Mode.CONTAIN),
+        ("aws.guardduty", "Persistence:IAM/SomethingNew", 5.0, "unusual_use", Mode.OBSERVE),
         ("aws.guardduty", "Policy:S3/BucketBlockPublicAccessDisabled", 2.0, "unknown", Mode.OBSERVE),
         ("aws.guardduty", "Impact:EC2/SomethingNew", 9.0, "unknown", Mode.OBSERVE),
         ("aws.guardduty", "unknown", 0.0, "unknown", Mode.OBSERVE),
@@ -106,7 +114,4 @@ def test_every_sample_has_an_answer(name: str) -> None:
     """Given a sample event, when its playbook is looked for, only those made to be unknown have none."""
     chosen = playbook_for(incident_from(sample(name)).signal)
     unknowns = {"health-instance-retirement", "guardduty-no-resource"}
-    if name == "guardduty-attack-sequence":
-        assert chosen.name == "unusual_use"
-    else:
-        assert (chosen.name == "unknown") is (name in unknowns)
+    assert (chosen.name == "unknown") is (name in unknowns)

@@ -65,14 +65,29 @@ def test_every_form_of_the_finding_gives_what_it_names(name: str, targets: tuple
         ("IAMUser", SESSION_KEY, "odd:one", Target(kind=Kind.USER, name="build-agent", account=ACCOUNT)),
         ("Unknown", KEY, "", BUILD_KEY),
         ("", KEY, "", BUILD_KEY),
-        ("AssumedRole", SESSION_KEY, ROLE, Target(kind=Kind.ROLE_SESSION, id=ROLE, name="build-agent", account=ACCOUNT)),
+        (
+            "AssumedRole",
+            SESSION_KEY,
+            ROLE,
+            Target(kind=Kind.ROLE_SESSION, id=ROLE, name="build-agent", account=ACCOUNT),
+        ),
         ("Role", SESSION_KEY, ROLE, Target(kind=Kind.ROLE_SESSION, id=ROLE, name="build-agent", account=ACCOUNT)),
         ("Root", KEY, ACCOUNT, Target(kind=Kind.ROOT, id=ACCOUNT, name="root", account=ACCOUNT)),
-        ("FederatedUser", SESSION_KEY, f"{ACCOUNT}:bob", Target(kind=Kind.OTHER, id=f"{ACCOUNT}:bob", name="build-agent", account=ACCOUNT)),
-        ("AWSAccount", KEY, "AIDAELSEWHERE", Target(kind=Kind.OTHER, id="AIDAELSEWHERE", name="build-agent", account=ACCOUNT)),
+        (
+            "FederatedUser",
+            SESSION_KEY,
+            f"{ACCOUNT}:bob",
+            Target(kind=Kind.OTHER, id=f"{ACCOUNT}:bob", name="build-agent", account=ACCOUNT),
+        ),
+        (
+            "AWSAccount",
+            KEY,
+            "AIDAELSEWHERE",
+            Target(kind=Kind.OTHER, id="AIDAELSEWHERE", name="build-agent", account=ACCOUNT),
+        ),
         ("AWSService", "", "guardduty", Target(kind=Kind.OTHER, id="guardduty", name="build-agent", account=ACCOUNT)),
     ],
-)  # fmt: skip
+)
 def test_the_type_of_the_user_decides_what_the_finding_is_about(
     user_type: str, key: str, principal: str, target: Target
 ) -> None:
@@ -103,8 +118,9 @@ def test_the_account_of_the_finding_counts_not_that_of_the_envelope() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "read"), [(8, 8.0), (8.0, 8.0), ("8", 8.0), ("7.5", 7.5), (None, 0.0), ("high", 0.0), ({}, 0.0), (True, 0.0)]
-)  # fmt: skip
+    ("severity", "read"),
+    [(8, 8.0), (8.0, 8.0), ("8", 8.0), ("7.5", 7.5), (None, 0.0), ("high", 0.0), ({}, 0.0), (True, 0.0)],
+)
 def test_a_severity_may_be_a_number_or_a_string(severity: Any, read: float) -> None:  # noqa: ANN401 - any JSON
     """Given a severity of any type, when it is read, it is a number; 0 where there is none."""
     assert incident_from(events.guardduty(KEY, "x", severity=severity)).signal.severity == read
@@ -112,7 +128,7 @@ def test_a_severity_may_be_a_number_or_a_string(severity: Any, read: float) -> N
 
 @pytest.mark.xfail(
     strict=True,
-    reason="reading.number gives any finite number; journal._item raises decimal.Overflow on 1e300 and triage dies of it",
+    reason="reading.number gives any finite number; journal._item raises decimal.Overflow on 1e300: triage dies",
 )
 @pytest.mark.parametrize("severity", [1e300, "1e300", -4, 11])
 def test_a_severity_stays_on_the_scale(severity: Any) -> None:  # noqa: ANN401 - any JSON
@@ -138,8 +154,19 @@ def test_a_sample_is_known_by_its_flag_wherever_it_stands(info: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    "info", [{}, None, [], "sample", {"sample": False}, {"sample": None}, {"value": "{"}, {"value": '["sample"]'}, {"value": 3}]
-)  # fmt: skip
+    "info",
+    [
+        {},
+        None,
+        [],
+        "sample",
+        {"sample": False},
+        {"sample": None},
+        {"value": "{"},
+        {"value": '["sample"]'},
+        {"value": 3},
+    ],
+)
 def test_a_finding_without_the_flag_is_real(info: object) -> None:
     """Given additional information that is empty, odd or says no, when the finding is read, it is acted on."""
     event = events.guardduty(KEY, "build-agent")

@@ -82,7 +82,7 @@ def test_an_entity_may_be_a_key_a_user_or_an_arn(entities: tuple[str, ...], name
 
 @pytest.mark.xfail(
     strict=True,
-    reason="health._targets asks reading.principal before it compares with the account, and twelve digits are a user name",
+    reason="health._targets asks reading.principal before it compares with the account: twelve digits are a name",
 )
 @pytest.mark.parametrize("entities", [(ACCOUNT,), (KEY, ACCOUNT)])
 def test_the_account_as_an_entity_is_not_taken_for_a_user(entities: tuple[str, ...]) -> None:
@@ -121,7 +121,7 @@ def test_metadata_of_an_entity_is_read_too() -> None:
 
 @pytest.mark.parametrize("garbage", ["", "n/a", "12345", None, 7, ["123456789012"], {}])
 def test_a_garbled_affected_account_is_not_believed(garbage: object) -> None:
-    """Given an affected account that is not twelve digits, when read, the account is the metadata's or the envelope's."""
+    """Given an affected account that is not twelve digits, when read, the metadata's or the envelope's counts."""
     event = events.health(KEY, account=ACCOUNT)
     event["detail"]["affectedAccount"] = garbage
     assert incident_from(event).signal.account == ACCOUNT

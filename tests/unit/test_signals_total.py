@@ -140,7 +140,7 @@ ODD: list[Any] = [
     [],
     [None],
     ["AKIA2TESTEXPOSED0001", 7, {}, []],
-    ["AKIA2TESTEXPOSED%04d" % number for number in range(400)],
+    [f"AKIA2TESTEXPOSED{number:04}" for number in range(400)],
     [{"entityValue": f"user-{number}"} for number in range(400)],
     {},
     {"": None},

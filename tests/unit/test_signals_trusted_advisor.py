@@ -33,7 +33,7 @@ def test_the_user_may_be_root(name: str) -> None:
 
 
 def test_a_key_of_root_keeps_the_name_that_says_so() -> None:
-    """Given a key of the root user, when the item is read, the key is the target and the name is kept for IAM's answer."""
+    """Given a key of the root user, when the item is read, the key is the target and keeps the name."""
     (target,) = incident_from(events.trusted_advisor(KEY, "<root_account>", account=ACCOUNT)).targets
     assert (target.kind, target.id, target.name) == (Kind.ACCESS_KEY, KEY, "<root_account>")
 

@@ -1,0 +1,70 @@
+"""The product's face: the demo ends well, shows what it should, and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def processes_of(group: int) -> list[int]:
+    """List the processes of this project's embedded AWS that a command started: by their session's leader."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes()
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"python" in line and f"TOURNIQUET_TEST={group}".encode() in environment:
+            found.append(int(entry.name))
+    return found
+
+
+def start(mark: int) -> subprocess.Popen[str]:
+    """Start the demo as ``make demo`` does, marked so that whatever it starts can be found."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo", "demo"],
+        cwd=ROOT,
+        env={**os.environ, "TOURNIQUET_TEST": str(mark)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_demo_shows_the_main_job_and_leaves_nothing_running() -> None:
+    """Given a person who runs the demo, the attacker's calls work, then are refused, and the mail is shown."""
+    mark = os.getpid()
+    said, _ = start(mark).communicate(timeout=240)
+    print(said)  # noqa: T201 - shown when the test fails
+    before, _, after = said.partition("AWS finds the key")
+    assert "The mail that wakes somebody" in after
+    assert len(re.findall(r"^  works ", before, re.MULTILINE)) == 9
+    assert not re.findall(r"^  works ", after, re.MULTILINE)
+    assert len(re.findall(r"^  refused ", after, re.MULTILINE)) == 9
+    assert "| CONTAINED: AWS found an access key of yours in public." in after
+    assert not re.search(r"[AL]KIA[A-Z0-9]{12,}", said), "a whole key id is on the screen"
+    assert processes_of(mark) == []
+
+
+def test_ctrl_c_leaves_nothing_running() -> None:
+    """Given a person who stops the demo half way, every process it started ends."""
+    mark = os.getpid() + 1_000_000
+    demo = start(mark)
+    deadline = time.monotonic() + 60
+    while len(processes_of(mark)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(3)
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert processes_of(mark) == []

@@ -1,0 +1,235 @@
+"""Each role against a list of dangerous calls, judged by an offline simulator of IAM."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambdas import actions
+from lambdas.aws import DENY_ALL
+from stacks.functions import ROLE_PATH
+from tests.stacks.conftest import PROTECTED
+
+if TYPE_CHECKING:
+    from tests.stacks.conftest import Synthesized
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = "123456789012"
+DANGEROUS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
+    kind: calls
+    for kind, calls in json.loads((Path(__file__).parent / "dangerous_calls.json").read_text()).items()
+    if kind != "about"
+}
+_IAM = f"arn:aws:iam::{ACCOUNT}"
+_HERE = f"us-east-1:{ACCOUNT}"
+RESOURCES = {
+    "user": f"{_IAM}:user/somebody",
+    "protected user": PROTECTED,
+    "role": f"{_IAM}:role/some-role",
+    "own role": f"{_IAM}:role{ROLE_PATH}any",
+    "cdk role": f"{_IAM}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-us-east-1",
+    "group": f"{_IAM}:group/some-group",
+    "policy": f"{_IAM}:policy/some-policy",
+    "saml": f"{_IAM}:saml-provider/some",
+    "oidc": f"{_IAM}:oidc-provider/some.example.com",
+    "function": f"arn:aws:lambda:{_HERE}:function:somebody-elses",
+    "own function": f"arn:aws:lambda:{_HERE}:function:tourniquet-Triage",
+    "machine": f"arn:aws:states:{_HERE}:stateMachine:some",
+    "own machine": f"arn:aws:states:{_HERE}:stateMachine:tourniquet-respond",
+    "execution": f"arn:aws:states:{_HERE}:execution:some:one",
+    "own execution": f"arn:aws:states:{_HERE}:execution:tourniquet-respond:one",
+    "stack": f"arn:aws:cloudformation:{_HERE}:stack/some/1",
+    "instance": f"arn:aws:ec2:{_HERE}:instance/i-0123456789abcdef0",
+    "filter": f"arn:aws:guardduty:{_HERE}:detector/some/filter/some",
+    "build": f"arn:aws:codebuild:{_HERE}:project/some",
+    "secret": f"arn:aws:secretsmanager:{_HERE}:secret:some-abcdef",
+    "parameter": f"arn:aws:ssm:{_HERE}:parameter/some",
+    "object": "arn:aws:s3:::some-bucket/some-object",
+    "table": f"arn:aws:dynamodb:{_HERE}:table/some",
+    "log stream": f"arn:aws:logs:{_HERE}:log-group:some:log-stream:some",
+    "log group": f"arn:aws:logs:{_HERE}:log-group:some",
+    "kms key": f"arn:aws:kms:{_HERE}:key/00000000-0000-0000-0000-000000000000",
+    "db": f"arn:aws:rds:{_HERE}:db:some",
+    "repository": f"arn:aws:ecr:{_HERE}:repository/some",
+    "own rule": f"arn:aws:events:{_HERE}:rule/TourniquetResponder-Health",
+    "bus": f"arn:aws:events:{_HERE}:event-bus/default",
+    "trail": f"arn:aws:cloudtrail:{_HERE}:trail/some",
+    "detector": f"arn:aws:guardduty:{_HERE}:detector/some",
+}
+#: What is on the list and one role must do all the same.
+EXCEPTIONS = {
+    # Publishing to an encrypted topic needs the topic's own key, and nothing that is encrypted with it is readable.
+    ("NotifyRole", "kms:GenerateDataKey", "{own kms key}"),
+}
+
+
+class Roles:
+    """The stack's roles, their policies with every reference filled in."""
+
+    def __init__(self, template: dict[str, Any]) -> None:
+        self._resources: dict[str, Any] = template["Resources"]
+        self.own = {
+            "own table": self._arn(self._only("AWS::DynamoDB::Table")),
+            "own topic": self._arn(self._only("AWS::SNS::Topic")),
+            "own queue": self._arn(self._only("AWS::SQS::Queue")),
+            "own kms key": self._arn(self._only("AWS::KMS::Key")),
+        }
+        self.policies: dict[str, dict[str, Any]] = {
+            name: {"Version": "2012-10-17", "Statement": self._statements(name, resource["Properties"])}
+            for name, resource in self._resources.items()
+            if resource["Type"] == "AWS::IAM::Role"
+        }
+
+    def named(self, part: str) -> str:
+        """Give the logical id of the one role whose id holds ``part``."""
+        (found,) = [name for name in self.policies if part in name]
+        return found
+
+    def _only(self, kind: str) -> str:
+        (found,) = [name for name, resource in self._resources.items() if resource["Type"] == kind]
+        return found
+
+    def _statements(self, name: str, properties: dict[str, Any]) -> list[Any]:
+        documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+        documents += [
+            resource["Properties"]["PolicyDocument"]
+            for resource in self._resources.values()
+            if resource["Type"] == "AWS::IAM::Policy" and {"Ref": name} in resource["Properties"]["Roles"]
+        ]
+        assert "ManagedPolicyArns" not in properties
+        return [self._filled(statement) for document in documents for statement in document["Statement"]]
+
+    def _filled(self, value: Any) -> Any:  # noqa: ANN401 - any part of a template
+        match value:
+            case {"Ref": name}:
+                return self._pseudo(name)
+            case {"Fn::GetAtt": [name, "Arn"]}:
+                return self._arn(name)
+            case {"Fn::Join": [str(between), parts]}:
+                return between.join(self._filled(part) for part in parts)
+            case dict():
+                return {key: self._filled(inner) for key, inner in value.items()}
+            case list():
+                return [self._filled(inner) for inner in value]
+        return value
+
+    def _pseudo(self, name: str) -> str:
+        known = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": "us-east-1"}
+        return str(known.get(name) or self._arn(name))
+
+    def _arn(self, name: str) -> str:
+        resource = self._resources[name]
+        properties = resource["Properties"]
+        forms = {
+            "AWS::Lambda::Function": f"arn:aws:lambda:{_HERE}:function:{properties.get('FunctionName')}",
+            "AWS::StepFunctions::StateMachine": f"arn:aws:states:{_HERE}:stateMachine:"
+            f"{properties.get('StateMachineName')}",
+            "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{name}",
+            "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{name}",
+            "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{name}",
+            "AWS::KMS::Key": f"arn:aws:kms:{_HERE}:key/11111111-1111-1111-1111-111111111111",
+            "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{name}:*",
+        }
+        return str(forms[resource["Type"]])
+
+
+@pytest.fixture(scope="session")
+def roles(synthesized: Synthesized) -> Roles:
+    """Give the roles of the stack."""
+    return Roles(synthesized.template)
+
+
+def judge(requests: list[dict[str, Any]]) -> list[str]:
+    """Ask the simulator: one answer for each request."""
+    command = [str(ROOT / ".build" / "bin" / "node"), str(Path(__file__).parent / "simulate.mjs")]
+    ran = subprocess.run(  # noqa: S603 - our own tool
+        command, input=json.dumps(requests), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    answers: list[str] = json.loads(ran.stdout)
+    assert not [answer for answer in answers if answer.startswith("error")], answers
+    return answers
+
+
+def ask(roles: Roles, role: str, action: str, resource: str, context: dict[str, str]) -> dict[str, Any]:
+    """Phrase one request of one role."""
+    names = {**RESOURCES, **roles.own}
+    return {
+        "policy": roles.policies[role],
+        "action": action,
+        "resource": names[resource[1:-1]] if resource.startswith("{") else resource,
+        "context": context,
+        "principal": f"{_IAM}:role{ROLE_PATH}{role}",
+    }
+
+
+@pytest.mark.parametrize("kind", DANGEROUS)
+def test_no_role_may_make_a_dangerous_call(roles: Roles, kind: str) -> None:
+    """Given every role and every call of one kind on the list, the simulator refuses each."""
+    excepted = {(roles.named(role), action, resource) for role, action, resource in EXCEPTIONS}
+    asked = [(role, *call) for role in roles.policies for call in DANGEROUS[kind]]
+    answers = judge([ask(roles, *call) for call in asked])
+    allowed = [
+        call for call, answer in zip(asked, answers, strict=True) if answer == "Allowed" and call[:3] not in excepted
+    ]
+    assert not allowed
+    if kind == "touch the protected":
+        owners = [role for role in roles.policies if "DenyPrincipal" in role or "DisableKey" in role]
+        explicit = [a for c, a in zip(asked, answers, strict=True) if c[0] in owners]
+        assert set(explicit) == {"ExplicitlyDenied"}
+
+
+def test_the_list_is_long_enough_to_mean_something() -> None:
+    """Given the list, it covers every kind that is asked for, with at least a hundred calls."""
+    assert set(DANGEROUS) >= {"grant", "escalate", "undo", "read secrets", "touch the responder"}
+    assert sum(len(calls) for calls in DANGEROUS.values()) >= 100
+
+
+def test_the_simulator_allows_what_the_roles_are_for(roles: Roles) -> None:
+    """Given what each role must do, the simulator allows it: the refusals above are not for want of a policy."""
+    deny = f"arn:aws:iam::aws:policy/{DENY_ALL}"
+    asked = [
+        (roles.named("DenyPrincipalRole"), "iam:AttachUserPolicy", "{user}", {"iam:PolicyARN": deny}),
+        (
+            roles.named("DenyPrincipalRole"),
+            "iam:PutUserPermissionsBoundary",
+            "{user}",
+            {"iam:PermissionsBoundary": deny},
+        ),
+        (roles.named("DisableKeyRole"), "iam:UpdateAccessKey", "{user}", {}),
+        (roles.named("TriageRole"), "iam:GetAccessKeyLastUsed", "{user}", {}),
+        (roles.named("TriageRole"), "dynamodb:GetItem", "{own table}", {}),
+        (roles.named("TriageRole"), "states:DescribeExecution", "{own execution}", {}),
+        (roles.named("NotifyRole"), "sns:Publish", "{own topic}", {}),
+        (roles.named("RespondRole"), "lambda:InvokeFunction", "{own function}", {}),
+        (roles.named("StartRole"), "states:StartExecution", "{own machine}", {}),
+    ]
+    answers = judge([ask(roles, *call) for call in asked])
+    assert answers == ["Allowed"] * len(asked)
+
+
+def test_only_one_role_may_update_keys_and_only_one_may_deny(roles: Roles) -> None:
+    """Given the powers that change an account, each is alone in its own role."""
+    deny = f"arn:aws:iam::aws:policy/{DENY_ALL}"
+    powers = {
+        "iam:UpdateAccessKey": ("DisableKeyRole", {}),
+        "iam:AttachUserPolicy": ("DenyPrincipalRole", {"iam:PolicyARN": deny}),
+        "iam:PutUserPermissionsBoundary": ("DenyPrincipalRole", {"iam:PermissionsBoundary": deny}),
+    }
+    for power, (owner, context) in powers.items():
+        answers = judge([ask(roles, role, power, "{user}", context) for role in roles.policies])
+        allowed = [role for role, answer in zip(roles.policies, answers, strict=True) if answer == "Allowed"]
+        assert allowed == [roles.named(owner)]
+
+
+def test_every_role_lives_under_one_path_and_every_function_has_its_own(synthesized: Synthesized) -> None:
+    """Given the stack, each role is under the responder's path, and no two functions share one."""
+    for properties in synthesized.of_type("AWS::IAM::Role").values():
+        assert properties["Path"] == ROLE_PATH
+    functions = synthesized.of_type("AWS::Lambda::Function")
+    assert len(functions) == len(actions.names()) + 2
+    assert len({json.dumps(function["Role"]) for function in functions.values()}) == len(functions)

@@ -1,0 +1,178 @@
+"""Stories of AWS' errors: each becomes one of ours, and none gives a key away."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from lambdas import aws, errors
+
+KEY = "AKIA2TESTEXPOSED0001"
+
+
+def refusal(code: str, message: str = "no", status: int = 400) -> ClientError:
+    """Give an error as botocore makes it of an answer."""
+    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "UpdateAccessKey")
+
+
+def translated(error: Exception) -> errors.TourniquetError:
+    """Give what an error becomes."""
+    with pytest.raises(errors.TourniquetError) as caught, aws.translated():
+        raise error
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        ("NoSuchEntity", errors.TargetGone),
+        ("NoSuchEntityException", errors.TargetGone),
+        ("ResourceNotFoundException", errors.TargetGone),
+        ("LimitExceeded", errors.QuotaFull),
+        ("LimitExceededException", errors.QuotaFull),
+        ("AccessDenied", errors.NotPermitted),
+        ("AccessDeniedException", errors.NotPermitted),
+        ("UnauthorizedOperation", errors.NotPermitted),
+        ("AuthorizationError", errors.NotPermitted),
+        ("AuthorizationErrorException", errors.NotPermitted),
+        ("Throttling", errors.Throttled),
+        ("ThrottlingException", errors.Throttled),
+        ("TooManyRequestsException", errors.Throttled),
+        ("RequestLimitExceeded", errors.Throttled),
+        ("ProvisionedThroughputExceededException", errors.Throttled),
+        ("ConcurrentModification", errors.Throttled),
+        ("ConcurrentModificationException", errors.Throttled),
+        ("EntityTemporarilyUnmodifiable", errors.Throttled),
+        ("EntityTemporarilyUnmodifiableException", errors.Throttled),
+        ("ServiceFailure", errors.Unavailable),
+        ("ServiceFailureException", errors.Unavailable),
+        ("ServiceUnavailable", errors.Unavailable),
+        ("InternalError", errors.Unavailable),
+        ("InternalFailure", errors.Unavailable),
+        ("InternalServerError", errors.Unavailable),
+        ("RequestTimeout", errors.Unavailable),
+        ("InvalidInput", errors.Unexpected),
+        ("ValidationException", errors.Unexpected),
+        ("", errors.Unexpected),
+    ],
+)
+def test_every_code_has_its_class(code: str, named: type[errors.TourniquetError]) -> None:
+    """Given a code of AWS, when it is translated, it is the class that the workflow's retries match."""
+    found = translated(refusal(code, "the words of AWS"))
+    assert type(found) is named
+    assert str(found) == f"UpdateAccessKey: {code}: the words of AWS"
+
+
+@pytest.mark.parametrize(
+    ("status", "named"), [(500, errors.Unavailable), (503, errors.Unavailable), (499, errors.Unexpected)]
+)
+def test_an_unknown_code_is_judged_by_its_status(status: int, named: type[errors.TourniquetError]) -> None:
+    """Given a code that nobody foresaw, when the status says that AWS failed, it is worth another try."""
+    assert type(translated(refusal("SomethingNew", status=status))) is named
+
+
+@pytest.mark.parametrize("answer", [{}, {"Error": {}}, {"Error": {"Code": None, "Message": None}}])
+def test_an_answer_without_a_code_is_translated_too(answer: Any) -> None:  # noqa: ANN401 - botocore's answer
+    """Given an error whose answer is empty, when it is translated, it is one of ours all the same."""
+    assert type(translated(ClientError(answer, "GetUser"))) is errors.Unexpected
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(endpoint_url="https://iam"),
+        ConnectionClosedError(endpoint_url="https://iam"),
+    ],
+)
+def test_an_answer_that_did_not_come_is_worth_another_try(error: Exception) -> None:
+    """Given a connection that broke or timed out, when it is translated, the workflow will try again."""
+    assert type(translated(error)) is errors.Unavailable
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="ConnectTimeoutError and EndpointConnectionError are no HTTPClientError: they become Unexpected, "
+    "which the workflow does not retry",
+)
+@pytest.mark.parametrize(
+    "error", [ConnectTimeoutError(endpoint_url="https://iam"), EndpointConnectionError(endpoint_url="https://iam")]
+)
+def test_a_connection_that_was_not_made_is_worth_another_try(error: Exception) -> None:
+    """Given an endpoint that could not be reached in time, when it is translated, the workflow will try again."""
+    assert type(translated(error)) is errors.Unavailable
+
+
+@pytest.mark.parametrize("error", [NoCredentialsError(), BotoCoreError()])
+def test_any_other_error_of_botocore_is_unexpected(error: Exception) -> None:
+    """Given an error that is no answer of AWS, when it is translated, it is one of ours."""
+    assert type(translated(error)) is errors.Unexpected
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("AccessDenied", f"User is not authorized on access key {KEY} because of a policy"),
+        refusal("NoSuchEntity", f"The Access Key with id {KEY} cannot be found."),
+        EndpointConnectionError(endpoint_url=f"https://iam/?AccessKeyId={KEY}"),
+        ReadTimeoutError(endpoint_url=f"https://iam/?AccessKeyId={KEY}"),
+    ],
+)
+def test_neither_the_message_nor_a_traceback_shows_a_key(error: Exception) -> None:
+    """Given an error with a key id in its text, when it is translated, nothing that a log prints has it whole."""
+    found = translated(error)
+    assert KEY not in str(found)
+    assert "…0001" in str(found)
+    printed = "".join(traceback.format_exception(found))
+    assert KEY not in printed
+    assert found.__cause__ is None
+    assert found.__suppress_context__
+    assert "During handling" not in printed
+    assert "direct cause" not in printed
+
+
+def test_what_is_no_error_of_aws_goes_through() -> None:
+    """Given a bug of ours, when it is raised among calls, it stays what it is."""
+    with pytest.raises(KeyError), aws.translated():
+        raise KeyError("a bug")
+
+
+def test_an_error_that_the_caller_handles_goes_through() -> None:
+    """Given a code that the caller asked to have, when it is raised, it is botocore's own; another is translated."""
+    with pytest.raises(ClientError), aws.translated("ConditionalCheckFailedException"):
+        raise refusal("ConditionalCheckFailedException")
+    with pytest.raises(errors.Unexpected), aws.translated("ConditionalCheckFailedException"):
+        raise refusal("ValidationException")
+
+
+def test_what_works_is_left_alone() -> None:
+    """Given a call that works, when it is made, nothing is raised."""
+    with aws.translated():
+        done = True
+    assert done
+
+
+@pytest.mark.usefixtures("aws_account")
+def test_clients_are_made_once_and_do_not_wait_long() -> None:
+    """Given a function, when it asks for clients, each is made once, and the table's gives up after a second."""
+    aws._session.cache_clear()  # noqa: SLF001 - as a function that has just started
+    aws.client.cache_clear()
+    patient, hasty = aws.client("dynamodb"), aws.client("dynamodb", hasty=True)
+    assert aws.client("dynamodb") is patient
+    assert hasty is not patient
+    assert (patient.meta.config.connect_timeout, patient.meta.config.read_timeout) == (1, 3)
+    assert hasty.meta.config.connect_timeout + hasty.meta.config.read_timeout <= 1.5
+    assert hasty.meta.config.retries["total_max_attempts"] == 1
+    aws._session.cache_clear()  # noqa: SLF001 - no other test is to meet these clients
+    aws.client.cache_clear()
