@@ -250,9 +250,10 @@ def _undone(story: Story) -> list[str]:
                 said.append(f"{wanted}: FAILED{detail}.")
             case Result.DONE | Result.ALREADY:
                 if change and not change.journaled:
+                    phrase = wanted[0].lower() + wanted[1:]
                     said.append(
-                        f'The incident table could not be written, so what was there before "{wanted.lower()}" is '
-                        "only in the history of the run (link below)."
+                        f'The incident table could not be written, so what was there before "{phrase}" is only in '
+                        "the history of the run (link below)."
                     )
     said += [_safe_note(note) for note in story.not_done]
     if any(result in _MADE for _, result, _ in _ended(story)):

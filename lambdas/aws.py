@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  (botocore's name)
 
 from lambdas import errors, text
 
@@ -97,7 +97,7 @@ def translated(*passing: str) -> Iterator[None]:
         if error.response.get("Error", {}).get("Code") in passing:
             raise
         raise _ours(error) from None
-    except HTTPClientError as error:
+    except (HTTPClientError, ConnectionError) as error:
         raise errors.Unavailable(text.line(error)) from None
     except BotoCoreError as error:
         raise errors.Unexpected(text.line(error)) from None

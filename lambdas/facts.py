@@ -18,7 +18,7 @@ from lambdas import errors
 from lambdas.actions.users import USERS, keys_of, owner_of, user
 from lambdas.aws import Grant
 from lambdas.model import Fact, Kind, Standing, Target
-from lambdas.signals.reading import is_root_name, is_session_key
+from lambdas.signals.reading import is_root_name, is_session_key, is_user_name
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -77,6 +77,8 @@ def _key_fact(iam: IAMClient, target: Target, at: str) -> Fact:
             keys=named.keys,
             gone_key=named.standing is Standing.HERE and not here,
         )
+    if not is_user_name(owner):
+        return Fact(standing=Standing.ROOT)
     try:
         return _of_user(iam, owner)
     except errors.TargetGone:
@@ -92,6 +94,8 @@ def _owner(iam: IAMClient, key_id: str) -> str:
 
 def _user_fact(iam: IAMClient, target: Target, at: str) -> Fact:
     """Read a user by name; one that was made after the signal is not the one that it means."""
+    if not is_user_name(target.name):
+        return Fact(standing=Standing.ROOT if is_root_name(target.name) else Standing.GONE)
     try:
         found = _of_user(iam, target.name, target.id, not_after=_moment(at))
     except errors.TargetGone:
@@ -103,7 +107,7 @@ def _user_fact(iam: IAMClient, target: Target, at: str) -> Fact:
 
 def _of_user(iam: IAMClient, name: str, user_id: str = "", not_after: datetime | None = None) -> Fact:
     found = user(iam, name, user_id)
-    if not user_id and not_after is not None and found["CreateDate"] > not_after + _CLOCKS_DIFFER:
+    if not user_id and not_after is not None and found["CreateDate"] - _CLOCKS_DIFFER > not_after:
         raise errors.TargetGone(f"The user {name} was made after the event that names it.")
     return Fact(
         standing=Standing.HERE,

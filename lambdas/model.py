@@ -183,7 +183,7 @@ class PlanItem:
 
     @classmethod
     def from_json(cls, data: Json) -> PlanItem:
-        """Read what ``to_json`` wrote. Raises KeyError or ValueError on anything else."""
+        """Read what ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
         rest = {key: value for key, value in data.items() if key not in {"id", "target", "mode"}}
         return cls(target=Target.from_json(data["target"]), mode=Mode(data["mode"]), **rest)
 
@@ -217,7 +217,7 @@ class Change:
 
     @classmethod
     def from_json(cls, data: Json) -> Change:
-        """Read what ``to_json`` wrote. Raises KeyError or ValueError on anything else."""
+        """Read what ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
         rest = {key: value for key, value in data.items() if key not in {"target", "result"}}
         return cls(target=Target.from_json(data["target"]), result=Result(data["result"]), **rest)
 

@@ -65,7 +65,8 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
             continue
         fact = facts.get(target, Fact(standing=Standing.UNKNOWN))
         wanted, notes = _answer(target, fact)
-        claims.append(claim_key(target))
+        if not (target.kind is Kind.USER and fact.user_id):  # else its deny claims it, by its id
+            claims.append(claim_key(target))
         not_done.extend(notes)
         items += [item for item in wanted if item.action in playbook.actions]
     unique = {(item.action, item.target): item for item in items}
@@ -187,7 +188,7 @@ def _answer(target: Target, fact: Fact) -> tuple[list[PlanItem], list[str]]:
 
 def _answer_key(target: Target, fact: Fact) -> tuple[list[PlanItem], list[str]]:
     notes = []
-    if is_session_key(target.id) and not fact.user:
+    if is_session_key(target.id) and not (fact.user or target.name):
         return [], [f"{describe(target)}: {_SESSION_KEY}"]
     if is_session_key(target.id):
         return [_deny(target, fact)], []

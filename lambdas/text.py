@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_KEY_ID = re.compile(r"(?<![A-Za-z0-9])([AL](?:KIA|SIA)[A-Z0-9]{8,124})([A-Z0-9]{4})(?![A-Za-z0-9])")
+_KEY_ID = re.compile(r"[AL](?:KIA|SIA)[A-Z0-9]{8,124}([A-Z0-9]{4})")
 _SECRET = re.compile(
-    r"(?<![A-Za-z0-9/+=])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[a-z])"
-    r"(?=[A-Za-z0-9/+]*[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+    r"(?<![A-Za-z0-9/+])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[0-9])"
+    r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
 _TOKEN = re.compile(r"(?:FwoG|IQoJ|FQoG)[A-Za-z0-9/+=]{40,}")
+_LONGEST = 20_000
+_CUT = 200
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~@:])")
 
 
@@ -29,7 +31,7 @@ def tail(key_id: str) -> str:
 def redact(text: str) -> str:
     """Cut key ids to their last four characters and blank what looks like a secret or a token."""
     text = _TOKEN.sub("[token removed]", text)
-    text = _KEY_ID.sub(r"…\2", text)
+    text = _KEY_ID.sub(r"…\1", text)
     return _SECRET.sub("[secret removed]", text)
 
 
@@ -39,7 +41,10 @@ def line(text: object, limit: int = 200) -> str:
     Control, format (bidirectional overrides among them), surrogate and unassigned characters become
     a space; links lose their ``://`` so that no mail client turns them into something to click.
     """
-    raw = redact(str(text)[: limit * 8])
+    whole = str(text)
+    raw = redact(whole[:_LONGEST])
+    if len(whole) > _LONGEST:
+        raw = raw[:-_CUT]  # where it was cut there may be the half of a secret
     kept = "".join(" " if unicodedata.category(ch)[0] in "CZ" else ch for ch in raw)
     flat = " ".join(kept.split()).replace("://", "[:]//")
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"

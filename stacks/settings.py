@@ -136,7 +136,7 @@ def _modes(value: object) -> list[str]:
     modes = [
         f'"playbook_modes" gives {name!r} the mode {mode!r}; it must be "observe" or "contain".'
         for name, mode in value.items()
-        if mode not in set(Mode)
+        if not isinstance(mode, str) or mode not in set(Mode)
     ]
     return unknown + modes
 

@@ -32,14 +32,18 @@ _ONLY_AS_BOUNDARY = (("StringEquals", "iam:PermissionsBoundary", _POLICY),)
 
 
 def look(iam: IAMClient, item: PlanItem) -> Json:
-    """Read ``{"user", "user_id", "deny_policy", "attached", "boundary"}``. Raises TargetGone.
+    """Read ``{"user", "user_id", "via_key", "deny_policy", "attached", "boundary"}``. Raises TargetGone.
 
-    ``deny_policy`` is AWSDenyAll's ARN in this partition, ``attached`` whether it is attached, and
-    ``boundary`` the ARN of the permissions boundary or ``""``.
+    ``deny_policy`` is AWSDenyAll's ARN in this partition, ``attached`` whether it is attached, ``boundary``
+    the ARN of the permissions boundary or ``""``, and ``via_key`` a key by which a renamed user is found.
     """
     target = item.target
     user_id = target.id if target.kind is Kind.USER else ""
-    user = resolve(iam, target.name, user_id, str(item.args.get("via_key", "")))
+    return _read(iam, target.name, user_id, str(item.args.get("via_key", "")))
+
+
+def _read(iam: IAMClient, name: str, user_id: str, via_key: str) -> Json:
+    user = resolve(iam, name, user_id, via_key)
     policy = f"arn:{user['Arn'].split(':')[1]}:iam::aws:policy/{DENY_ALL}"
     with aws.translated():
         pages = iam.get_paginator("list_attached_user_policies").paginate(UserName=user["UserName"])
@@ -47,6 +51,7 @@ def look(iam: IAMClient, item: PlanItem) -> Json:
     return {
         "user": user["UserName"],
         "user_id": user["UserId"],
+        "via_key": via_key,
         "deny_policy": policy,
         "attached": policy in attached,
         "boundary": user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
@@ -69,16 +74,21 @@ def apply(iam: IAMClient, state: Json) -> None:
 
 
 def undo(iam: IAMClient, change: Change) -> None:
-    """Take back the deny, and give back the boundary that was there; what was there before stays."""
-    before, after = change.before, change.after
+    """Take back the deny, and give back the boundary that was there; what was there before stays.
+
+    Follows a renamed user, and raises TargetGone when the name is another user's by now. What is not
+    there any more is not taken back again.
+    """
+    before, deny = change.before, change.before["deny_policy"]
+    now = _read(iam, before["user"], before["user_id"], before["via_key"])
     with aws.translated():
-        if after.get("attached") and not before.get("attached"):
-            iam.detach_user_policy(UserName=after["user"], PolicyArn=after["deny_policy"])
-        if after.get("boundary") != before.get("boundary"):
-            if before.get("boundary"):
-                iam.put_user_permissions_boundary(UserName=after["user"], PermissionsBoundary=before["boundary"])
+        if now["attached"] and not before["attached"]:
+            iam.detach_user_policy(UserName=now["user"], PolicyArn=deny)
+        if now["boundary"] == deny != before["boundary"]:
+            if before["boundary"]:
+                iam.put_user_permissions_boundary(UserName=now["user"], PermissionsBoundary=before["boundary"])
             else:
-                iam.delete_user_permissions_boundary(UserName=after["user"])
+                iam.delete_user_permissions_boundary(UserName=now["user"])
 
 
 def undo_command(change: Change) -> tuple[str, ...]:
@@ -110,6 +120,9 @@ ACTION = Action(
     undo_grants=(
         Grant(action="iam:DeleteUserPermissionsBoundary", resource=USERS),
         Grant(action="iam:DetachUserPolicy", resource=USERS, condition=_ONLY_DENY_ALL),
+        Grant(action="iam:GetAccessKeyLastUsed", resource=USERS),
+        Grant(action="iam:GetUser", resource=USERS),
+        Grant(action="iam:ListAttachedUserPolicies", resource=USERS),
         Grant(action="iam:PutUserPermissionsBoundary", resource=USERS),
     ),
     look=look,

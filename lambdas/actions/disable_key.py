@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 def look(iam: IAMClient, item: PlanItem) -> Json:
     """Read ``{"user", "key_id", "status"}``; follows a renamed user. Raises TargetGone."""
-    key_id, name = item.target.id, item.target.name
+    return _find(iam, item.target.id, item.target.name)
+
+
+def _find(iam: IAMClient, key_id: str, name: str) -> Json:
     keys: dict[str, str] = {}
     if name:
         try:
@@ -54,10 +57,13 @@ def apply(iam: IAMClient, state: Json) -> None:
 
 
 def undo(iam: IAMClient, change: Change) -> None:
-    """Make the key active again if it was so before; otherwise do nothing."""
-    if change.before.get("status") == "Active":
+    """Make the key active again if it was so before; otherwise do nothing. Follows a renamed user."""
+    if change.before.get("status") != "Active":
+        return
+    now = _find(iam, change.before["key_id"], change.before["user"])
+    if now["status"] != "Active":
         with aws.translated():
-            iam.update_access_key(UserName=change.before["user"], AccessKeyId=change.before["key_id"], Status="Active")
+            iam.update_access_key(UserName=now["user"], AccessKeyId=now["key_id"], Status="Active")
 
 
 def undo_command(change: Change) -> tuple[str, ...]:
@@ -82,7 +88,11 @@ ACTION = Action(
         Grant(action="iam:ListAccessKeys", resource=USERS),
         Grant(action="iam:UpdateAccessKey", resource=USERS),
     ),
-    undo_grants=(Grant(action="iam:UpdateAccessKey", resource=USERS),),
+    undo_grants=(
+        Grant(action="iam:GetAccessKeyLastUsed", resource=USERS),
+        Grant(action="iam:ListAccessKeys", resource=USERS),
+        Grant(action="iam:UpdateAccessKey", resource=USERS),
+    ),
     look=look,
     verify=verify,
     apply=apply,

@@ -22,10 +22,7 @@ PLAYBOOK = Playbook(
     actions=CUT_OFF_A_USER,
     mode=Mode.OBSERVE,
     next_steps=(
-        (
-            "Decide whether the key's recent use is yours. If it is not, or if you cannot tell, contain it with the "
-            "command above."
-        ),
+        ("Decide whether the key's recent use is yours. If it is not, or if you cannot tell, contain it."),
         *STEPS_FOR_A_LEAKED_KEY,
     ),
 )

@@ -18,10 +18,7 @@ PLAYBOOK = Playbook(
     actions=CUT_OFF_A_USER,
     mode=Mode.OBSERVE,
     next_steps=(
-        (
-            "Ask the owner of the credential whether this was theirs. If it was not, or if nobody answers, contain it "
-            "with the command above."
-        ),
+        ("Ask the owner of the credential whether this was theirs. If it was not, or if nobody answers, contain it."),
         *STEPS_FOR_A_LEAKED_KEY,
     ),
 )

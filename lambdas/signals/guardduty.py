@@ -27,7 +27,7 @@ PATTERN: dict[str, Any] = {
     "detail": {"resource": {"resourceType": ["AccessKey", {"exists": False}, ""]}},
 }
 
-#: What GuardDuty writes into sample findings besides the flag.
+#: What GuardDuty writes into sample findings besides the flag; looked for where nobody can choose the text.
 _FILLER = "GeneratedFinding"
 
 
@@ -92,7 +92,7 @@ def _target(key: Json, account: str) -> Target | None:
 
 def _inert(service: Json, key: Json) -> str:
     """Say why this finding may not change anything, or ``""``."""
-    if _is_sample(reading.mapping(service, "additionalInfo")) or _FILLER in reading.text(key.get("userName")):
+    if _is_sample(reading.mapping(service, "additionalInfo")) or _FILLER in reading.text(key.get("accessKeyId")):
         return "this is a sample finding"
     return "the finding is archived" if service.get("archived") in (True, "true", "True") else ""
 

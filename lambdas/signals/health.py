@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 SOURCE = "aws.health"
 
+_FAMILY = "AWS_RISK_"
+
 #: Everything of the family, known or not, and events too broken to say what they are.
 PATTERN: dict[str, Any] = {
     "source": [SOURCE],
     "detail-type": ["AWS Health Event"],
-    "detail": {"eventTypeCode": [{"prefix": "AWS_RISK_"}, {"exists": False}, ""]},
+    "detail": {"eventTypeCode": [{"prefix": _FAMILY}, {"exists": False}, ""]},
 }
 
+_NOT_OURS = "This Health event is not of the family that reports risks to credentials."
 _SEVERITY = {
     "AWS_RISK_CREDENTIALS_EXPOSED": 8.0,
     "AWS_RISK_CREDENTIALS_COMPROMISED": 9.0,
@@ -52,7 +55,8 @@ def parse(event: Json) -> Incident:
     metadata = _metadata(detail)
     code = reading.text(detail.get("eventTypeCode"))
     account = reading.account_id(detail.get("affectedAccount"), metadata.get("accountId"), event.get("account"))
-    named, notes = _targets(event, detail, metadata, account)
+    ours = not code or code.startswith(_FAMILY)
+    named, notes = _targets(event, detail, metadata, account) if ours else ([], (_NOT_OURS,))
     targets, left = reading.capped(named)
     closed = reading.text(detail.get("statusCode")).lower() == "closed"
     region = reading.text(event.get("region"))
@@ -102,9 +106,11 @@ def _targets(event: Json, detail: Json, metadata: Json, account: str) -> tuple[l
     users: list[Target] = []
     odd = 0
     for value in values:
+        if value in (None, "") or reading.text(value) == account:
+            continue
         read = reading.principal(reading.text(value), account)
         if read is None:
-            odd += value not in (None, "", account)
+            odd += 1
         else:
             (keys if read.kind is Kind.ACCESS_KEY else users).append(read)
     names = [reading.text(value) for value in reading.items(metadata.get("userName"))]

@@ -34,11 +34,12 @@ def parse(event: Json) -> Incident:
     """
     key = reading.text(event.get("access_key_id"))
     user = reading.text(event.get("user_name"))
-    mode = reading.text(event.get("mode"))
+    wish = event.get("mode")
+    mode = wish if isinstance(wish, str) and wish in set(Mode) else ""
     reason = reading.text(event.get("reason"))
     notes: list[str] = []
     targets: list[Target] = []
-    if mode and mode not in set(Mode):
+    if wish is not None and not mode:
         notes.append('The request\'s "mode" must be "observe" or "contain".')
     elif set(event) - _KNOWN or not (event.get("access_key_id") or event.get("user_name")):
         notes.append(_FORM)
@@ -60,6 +61,6 @@ def parse(event: Json) -> Incident:
         ),
         targets=tuple(targets),
         notes=tuple(notes),
-        wanted=Mode(mode) if mode in set(Mode) else None,
+        wanted=Mode(mode) if mode else None,
         context=(("Reason", reason),) if reason else (),
     )

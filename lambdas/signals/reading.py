@@ -17,9 +17,11 @@ from lambdas.model import Kind, Target
 if TYPE_CHECKING:
     from lambdas.model import Json
 
-#: More targets than this in one event are told, not handled: the workflow's state holds 256 KiB.
-MOST_TARGETS = 40
+#: More targets than this in one event are told, not handled: a user with two keys is three claims, and a
+#: transaction writes a hundred items.
+MOST_TARGETS = 32
 
+_MOST_SEVERE = 10.0
 _KEY_ID = re.compile(r"[AL](?:KIA|SIA)[A-Z0-9]{8,124}")
 _USER_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):(?:user/(?:[!-~]*/)?([A-Za-z0-9_+=,.@-]{1,64})|(root))")
@@ -52,14 +54,14 @@ def items(value: object) -> list[Any]:
 
 
 def number(value: object) -> float:
-    """Read a severity: int, float or digits in a string; 0.0 for anything else or not finite."""
+    """Read a severity, from 0 to 10: int, float or digits in a string; 0.0 for anything else or not finite."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return 0.0
     try:
         read = float(value)
     except (ValueError, OverflowError):
         return 0.0
-    return read if math.isfinite(read) else 0.0
+    return min(max(read, 0.0), _MOST_SEVERE) if math.isfinite(read) else 0.0
 
 
 def account_id(*candidates: object) -> str:

@@ -104,37 +104,36 @@ def test_what_is_granted_to_undo_is_what_undo_calls(name: str, monkeypatch: pyte
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     recorder = Recorder()
     config: Any = {"iam": {"load_aws_managed_policies": True}}
+    action = actions.load(name)
     with mock_aws(config=config):
         moto_fixes.install()
         session = boto3.Session(region_name="us-east-1")
-        session.events.register("before-call", recorder)
+        undoing = session.client("iam")
+        undoing.meta.events.register("before-call", recorder)
         iam = session.client("iam")
-        iam.create_user(UserName="u")
-        key = iam.create_access_key(UserName="u")["AccessKey"]["AccessKeyId"]
-        kind = Kind.ACCESS_KEY if name == "disable_key" else Kind.USER
-        target = Target(kind=kind, id=key if kind is Kind.ACCESS_KEY else "", name="u")
-        item = PlanItem(incident_id="i", action=name, target=target, mode=Mode.CONTAIN)
-        action = actions.load(name)
-        before = action.look(iam, item)
         deny = f"arn:aws:iam::aws:policy/{aws.DENY_ALL}"
-        other = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-        ends = [{**before, "attached": True}, {**before, "boundary": deny}]
-        starts = [before, {**before, "boundary": other}]
-        recorder.calls.clear()
-        for start in starts:
-            for end in ends:
-                if end.get("attached"):
-                    iam.attach_user_policy(UserName="u", PolicyArn=deny)
-                    recorder.calls.get("triage", set()).discard("iam:AttachUserPolicy")
-                change = Change(
-                    item_id="x",
-                    incident_id="i",
-                    action=name,
-                    target=target,
-                    before=start,
-                    after=end,
-                    result=Result.DONE,
-                )
-                action.undo(iam, change)
-        called = recorder.calls["triage"] - {"iam:AttachUserPolicy"}
-    assert called == granted(action.undo_grants)
+        for way, boundary in (("policy", ""), ("boundary", ""), ("boundary", "arn:aws:iam::aws:policy/ReadOnlyAccess")):
+            iam.create_user(UserName="u")
+            key = iam.create_access_key(UserName="u")["AccessKey"]["AccessKeyId"]
+            if boundary:
+                iam.put_user_permissions_boundary(UserName="u", PermissionsBoundary=boundary)
+            kind = Kind.ACCESS_KEY if name == "disable_key" else Kind.USER
+            target = Target(kind=kind, id=key if kind is Kind.ACCESS_KEY else "", name="u")
+            item = PlanItem(incident_id="i", action=name, target=target, args={"via_key": key}, mode=Mode.CONTAIN)
+            before = action.look(iam, item)
+            if name == "deny_principal" and way == "boundary":
+                iam.put_user_permissions_boundary(UserName="u", PermissionsBoundary=deny)
+            else:
+                action.apply(iam, before)
+            change = Change(
+                item_id="x",
+                incident_id="i",
+                action=name,
+                target=target,
+                before=before,
+                after=action.look(iam, item),
+                result=Result.DONE,
+            )
+            iam.update_user(UserName="u", NewUserName=f"renamed-{way}-{bool(boundary)}")
+            action.undo(undoing, change)
+    assert recorder.calls["triage"] == granted(action.undo_grants)

@@ -317,10 +317,6 @@ def test_undoing_twice_changes_nothing_more(iam: IAMClient, user: User, situatio
     assert user.state() == state
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="deny_principal.undo raises TargetGone when the policy is detached already: a retry reports failure",
-)
 def test_undoing_twice_is_no_failure(iam: IAMClient, user: User) -> None:
     """Given an undone containment, when a retry undoes it again, there is nothing to raise about."""
     made = contain(iam, user.deny_item())
@@ -338,10 +334,6 @@ def test_a_deny_that_was_there_before_stays(iam: IAMClient, user: User) -> None:
     assert user.state()["policies"] == [DENY_ALL]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="both undos go by the name that was recorded: after a rename they raise TargetGone and give nothing back",
-)
 @pytest.mark.parametrize("name", ["disable_key", "deny_principal"])
 def test_a_containment_is_undone_although_the_user_was_renamed(
     iam: IAMClient, user: User, new_name: Callable[[], str], name: str
@@ -354,10 +346,6 @@ def test_a_containment_is_undone_although_the_user_was_renamed(
     assert user.state() == state
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="deny_principal.undo does not compare the user's id: whoever has the name by now loses its boundary",
-)
 def test_undo_leaves_another_user_of_the_same_name_alone(
     iam: IAMClient, user: User, new_name: Callable[[], str]
 ) -> None:

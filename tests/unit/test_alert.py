@@ -185,7 +185,6 @@ def test_what_the_table_could_not_keep_is_told() -> None:
     assert any("incident table could not be written" in entry for entry in data(compose(ended))["not_done"])
 
 
-@pytest.mark.xfail(strict=True, reason="alert._undone lowers the whole phrase, and with it the user's name")
 def test_a_name_keeps_its_capitals_wherever_it_is_told() -> None:
     """Given a user called Deploy-Bot and a table that failed, when people are told, the name is spelled as it is."""
     found = incident(user("Deploy-Bot"))
@@ -368,11 +367,6 @@ def test_where_the_workflow_would_only_observe_the_alert_says_how_to_contain_by_
     assert answer.mode is Mode.OBSERVE, "the workflow would contain: the alert may offer it"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason='two playbooks say "contain it with the command above", and none is printed where no user\'s name is known '
-    "or the finding is on a role",
-)
 @pytest.mark.parametrize("target", [key(name=""), Target(kind=Kind.ROLE_SESSION, id="AROA:x", name="deploy")])
 @pytest.mark.parametrize("name", ["suspected_key", "unusual_use"])
 def test_no_step_speaks_of_a_command_that_is_not_there(name: str, target: Target) -> None:

@@ -101,11 +101,6 @@ def test_an_answer_that_did_not_come_is_worth_another_try(error: Exception) -> N
     assert type(translated(error)) is errors.Unavailable
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="ConnectTimeoutError and EndpointConnectionError are no HTTPClientError: they become Unexpected, "
-    "which the workflow does not retry",
-)
 @pytest.mark.parametrize(
     "error", [ConnectTimeoutError(endpoint_url="https://iam"), EndpointConnectionError(endpoint_url="https://iam")]
 )

@@ -130,10 +130,6 @@ def test_a_time_that_cannot_be_read_does_not_stand_in_the_way(iam: IAMClient, ma
     assert ask(iam, user(made[0]), at=at).standing is Standing.HERE
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="facts._fact catches TourniquetError alone, and comparing such a time raises OverflowError: triage dies",
-)
 def test_a_time_at_the_end_of_time_does_not_stand_in_the_way(iam: IAMClient, made: tuple[str, str]) -> None:
     """Given an event of the year 9999 in a zone behind UTC, when IAM is asked by name, nothing is raised."""
     assert ask(iam, user(made[0]), at="9999-12-31T23:59:59-23:59").standing in set(Standing)
@@ -175,11 +171,6 @@ class AsAws:
         return getattr(self._iam, name)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="AWS refuses GetUser(<root_account>) with ValidationError, which reads as UNKNOWN: root's name is asked for "
-    "only after TargetGone, so a root key becomes two cuts that fail in place of the steps for root",
-)
 @pytest.mark.parametrize("owner", ["", "<root_account>"])
 def test_the_root_user_is_known_by_a_name_that_no_user_can_have(iam: IAMClient, owner: str) -> None:
     """Given Trusted Advisor's name of root, when IAM refuses it as no user's name, it is root all the same."""

@@ -81,11 +81,6 @@ def test_what_iam_did_not_answer_in_time_is_cut_by_what_the_event_says(
         assert any(note in entry for entry in plan.not_done) or not note
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="planning._answer_key looks at fact.user alone: a session key whose user the event names is left alone, and "
-    "the note says that the event does not name one",
-)
 def test_temporary_credentials_of_a_named_user_are_cut_although_iam_did_not_answer() -> None:
     """Given a session key with its user's name and no facts, when it is planned, the user is denied."""
     target = key(SESSION_KEY)

@@ -74,10 +74,6 @@ def test_every_signal_has_its_answer(source: str, type_: str, severity: float, p
     assert (chosen.name, chosen.mode) == (playbook, mode)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="every trigger asks for a severity of at least 0, and reading.number lets lower ones through: StopIteration",
-)
 def test_there_always_is_a_playbook() -> None:
     """Given a finding whose severity is below the scale, when its playbook is looked for, there is one."""
     event = sample("guardduty-iamuser")

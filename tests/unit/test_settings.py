@@ -131,9 +131,6 @@ def test_a_wrong_setting_is_one_sentence_that_names_it(settings: dict[str, Any],
     assert sentence.endswith((".", "?"))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="settings._modes looks a list or an object up in a set: TypeError in place of a sentence"
-)
 @pytest.mark.parametrize("mode", [["observe"], {"mode": "observe"}])
 def test_a_mode_of_the_wrong_type_is_a_sentence_too(mode: object) -> None:
     """Given a playbook's mode that is a list or an object, when the settings are read, a sentence names it."""

@@ -126,10 +126,6 @@ def test_a_severity_may_be_a_number_or_a_string(severity: Any, read: float) -> N
     assert incident_from(events.guardduty(KEY, "x", severity=severity)).signal.severity == read
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="reading.number gives any finite number; journal._item raises decimal.Overflow on 1e300: triage dies",
-)
 @pytest.mark.parametrize("severity", [1e300, "1e300", -4, 11])
 def test_a_severity_stays_on_the_scale(severity: Any) -> None:  # noqa: ANN401 - any JSON
     """Given a severity off the scale of 0 to 10, when it is read, it is brought back onto it."""
@@ -181,10 +177,6 @@ def test_a_sample_without_the_flag_is_known_by_what_guardduty_writes_into_sample
     assert incident_from(event).signal.inert == "this is a sample finding"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="guardduty._inert believes the user's name alone: whoever may rename a user makes its findings inert",
-)
 @pytest.mark.parametrize("name", ["GeneratedFindingUserName", "ci-GeneratedFinding"])
 def test_a_user_cannot_be_named_into_a_sample(name: str) -> None:
     """Given a real key of a user that somebody renamed like a sample's, when its finding is read, it is real."""

@@ -10,6 +10,7 @@ from moto.events.models import EventPattern
 from demo import events
 from lambdas.model import Kind, Target
 from lambdas.signals import health, incident_from
+from lambdas.signals.reading import MOST_TARGETS
 from tests.unit.samples import names, sample
 
 if TYPE_CHECKING:
@@ -80,10 +81,6 @@ def test_an_entity_may_be_a_key_a_user_or_an_arn(entities: tuple[str, ...], name
     assert list(incident_from(event).targets) == targets
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="health._targets asks reading.principal before it compares with the account: twelve digits are a name",
-)
 @pytest.mark.parametrize("entities", [(ACCOUNT,), (KEY, ACCOUNT)])
 def test_the_account_as_an_entity_is_not_taken_for_a_user(entities: tuple[str, ...]) -> None:
     """Given an event that lists the account itself, when it is read, no user of that name is named."""
@@ -197,15 +194,12 @@ def test_every_risk_has_a_severity_and_a_title(code: str, severity: float) -> No
 
 
 def test_more_entities_than_a_case_handles_are_told_not_dropped() -> None:
-    """Given sixty keys in one event, when it is read, forty are targets and a note says that twenty are left."""
+    """Given sixty keys in one event, when it is read, as many as a case takes are targets and a note tells the rest."""
     incident = incident_from(events.health(*(f"AKIA2TESTEXPOSED{number:04}" for number in range(60))))
-    assert len(incident.targets) == 40
-    assert any("20 more targets" in note for note in incident.notes)
+    assert len(incident.targets) == MOST_TARGETS
+    assert any(f"{60 - MOST_TARGETS} more targets" in note for note in incident.notes)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="health.parse reads the entities of any event code as principals: an instance id is a user name"
-)
 def test_a_health_event_of_another_family_names_nobody() -> None:
     """Given the retirement of an instance, when it is read, no user called like the instance is named."""
     assert incident_from(sample("health-instance-retirement")).targets == ()

@@ -292,9 +292,6 @@ def test_no_finding_or_item_of_another_kind_in_the_larger_corpus_names_anybody()
     assert seen
 
 
-@pytest.mark.xfail(
-    strict=True, reason="health.parse reads the entities of any event code as principals: an instance id is a user name"
-)
 def test_no_health_event_of_another_family_in_the_larger_corpus_names_anybody() -> None:
     """Given Health events that are no risk to credentials, when they are read, nobody is named."""
     for name, event in corpus().items():
