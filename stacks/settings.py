@@ -26,6 +26,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0
 _PRINCIPAL = re.compile(r"arn:aws(?:-[a-z]+)*:iam::(\d{12}):(?:user|role)/(?:[!-)+->@-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
 _HOME = "us-east-1"
 _EMAIL_LIMIT = 254
+_PRINCIPALS_LIMIT = 2500
 
 
 class SettingsError(Exception):
@@ -145,6 +146,11 @@ def _principals(value: object, account: str | None) -> list[str]:
     if not isinstance(value, list):
         return ['"protected_principals" must be a list of ARNs of users and roles.']
     wrong = []
+    if len(str(value)) > _PRINCIPALS_LIMIT:
+        wrong.append(
+            f"\"protected_principals\" holds {len(value)} ARNs, more than fit into a function's environment and a role's "
+            f"policy ({_PRINCIPALS_LIMIT} characters together); keep those whose loss would stop the business."
+        )
     for arn in value:
         found = _PRINCIPAL.fullmatch(arn) if isinstance(arn, str) else None
         if found is None:

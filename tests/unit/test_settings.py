@@ -180,3 +180,12 @@ def test_other_peoples_context_is_left_alone() -> None:
 def test_where_the_account_is_not_known_yet_any_account_may_be_protected(account: str | None) -> None:
     """Given a synthesis without an account, when the settings are read, ARNs are only held to their form."""
     assert read(given(protected_principals=[USER, "arn:aws-us-gov:iam::210987654321:user/a/b/c"]), account)
+
+
+def test_more_protected_principals_than_a_function_can_carry_are_refused() -> None:
+    """Given a list that would not fit into a function's environment, the sentence names the setting and the limit."""
+    arns = [f"arn:aws:iam::123456789012:user/team-{number:03}" for number in range(100)]
+    group = {"alert_email": "oncall@example.com", "protected_principals": arns}
+    with pytest.raises(SettingsError, match=r'"protected_principals" holds 100 ARNs') as refused:
+        read({"tourniquet": group})
+    assert len(refused.value.sentences) == 1

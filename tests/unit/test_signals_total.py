@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 type Path = tuple[str | int, ...]
 
 MUTATIONS = 600
+LONGEST = 2_048
 _REPEATABLE = settings(
     derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300
 )
@@ -39,7 +40,7 @@ def leaves(value: object) -> Iterator[str]:
         match waiting.pop():
             case dict() as found:
                 waiting += found.values()
-            case list() as found:
+            case (list() | tuple()) as found:
                 waiting += found
             case str() as found:
                 yield found
@@ -55,6 +56,7 @@ def read(event: object) -> Incident:
     assert isinstance(incident, Incident)
     assert incident.targets or incident.notes, "it says neither whom it means nor why it means nobody"
     assert len(incident.targets) <= MOST_TARGETS
+    assert all(len(text) <= LONGEST for text in leaves(asdict(incident))), "a text that fills the workflow's state"
     assert Incident.from_json(json.loads(json.dumps(asdict(incident), allow_nan=False))) == incident
     if incident.targets:
         said = list(leaves(event))
@@ -123,6 +125,7 @@ ODD: list[Any] = [
     -1,
     3.5,
     10**40,
+    10**400,
     float("nan"),
     float("inf"),
     float("-inf"),
@@ -137,6 +140,7 @@ ODD: list[Any] = [
     "arn:aws:iam::123456789012:user/" + "a/" * 700 + "b",
     "A" * 300_000,
     '{"sample": ' * 5_000,
+    "[" * 60_000,
     [],
     [None],
     ["AKIA2TESTEXPOSED0001", 7, {}, []],
