@@ -148,8 +148,8 @@ def _principals(value: object, account: str | None) -> list[str]:
     wrong = []
     if len(str(value)) > _PRINCIPALS_LIMIT:
         wrong.append(
-            f"\"protected_principals\" holds {len(value)} ARNs, more than fit into a function's environment and a role's "
-            f"policy ({_PRINCIPALS_LIMIT} characters together); keep those whose loss would stop the business."
+            f'"protected_principals" holds {len(value)} ARNs, more than fit into a function and a role '
+            f"({_PRINCIPALS_LIMIT} characters together); keep those whose loss would stop the business."
         )
     for arn in value:
         found = _PRINCIPAL.fullmatch(arn) if isinstance(arn, str) else None
