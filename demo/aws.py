@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -37,6 +38,8 @@ _READY_LIMIT_SECONDS = 90
 _ASK_LIMIT_SECONDS = 1  # LocalEmu's own shutdown takes longer, and saves only what is thrown away
 _KILL_LIMIT_SECONDS = 10
 _TAIL_LINES = 25
+_SAY_EVERY_SECONDS = 2
+_RESOURCES = re.compile(r"\|\s*(\d+)/(\d+)\s*\|")
 
 
 class EmbeddedAwsError(Exception):
@@ -226,9 +229,15 @@ def _cdk(aws: EmbeddedAws, arguments: list[str], *, phase: str, app: Path, say: 
         errors="replace",
         start_new_session=True,
     )
+    say(f"cdk {phase} …")
+    told = started
     try:
         for line in process.stdout or ():
             said.append(line.rstrip())
+            resources = _RESOURCES.search(line)
+            if resources and time.monotonic() - told >= _SAY_EVERY_SECONDS:
+                told = time.monotonic()
+                say(f"cdk {phase}: {resources[1]} of {resources[2]} resources ({told - started:.0f} s)")
         status = process.wait()
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
@@ -320,7 +329,7 @@ def _require_free(port: int) -> None:
         except OSError:
             raise EmbeddedAwsError(
                 f"Port {port} of 127.0.0.1 is in use: stop what listens there (an embedded AWS of an earlier "
-                "run ends with `python -m demo down`) or choose another port."
+                "run ends with `make down`) or choose another port."
             ) from None
 
 

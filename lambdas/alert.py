@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result, Target
 from lambdas.planning import claim_key, describe
-from lambdas.text import ascii_subject, line, markdown, redact, tail
+from lambdas.text import ascii_subject, line, markdown, redact, tail, title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -338,7 +338,7 @@ def _console(execution: str) -> str:
 def _data(story: Story) -> Json:
     """Build the JSON form of the contract."""
     signal = story.incident.signal
-    title = f"{story.outcome}: {_subject(story)}"
+    heading = f"{story.outcome}: {_subject(story)}"
     undone, steps = _undone(story), _steps(story)
     description = "\n".join(
         [
@@ -350,7 +350,7 @@ def _data(story: Story) -> Json:
     return {
         "version": "1.0",
         "source": "custom",
-        "content": {"textType": "client-markdown", "title": title, "description": description},
+        "content": {"textType": "client-markdown", "title": title(heading), "description": description},
         "schema": SCHEMA,
         "incident_id": story.incident_id,
         "outcome": story.outcome,

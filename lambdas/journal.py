@@ -4,8 +4,8 @@ One table, two kinds of partition. ``pk`` = incident id: ``INCIDENT``, ``SIGNAL#
 ``pk`` = ``TARGET#<claim>``, ``sk`` = ``OPEN``: which case holds a target, so that every signal about it
 meets the same case.
 
-Nothing here may hold up containment: each call is bounded to about a second and a failure raises
-``Unavailable`` or ``NotPermitted``, which callers answer by going on without the table.
+Nothing here may hold up containment: each call is bounded to about a second and a failure raises one of
+the named errors, which callers answer by going on without the table.
 
 May touch: dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:GetItem, dynamodb:Query on the incident table.
 Never: deletes an item; overwrites a change's ``before``.

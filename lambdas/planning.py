@@ -65,10 +65,11 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
             continue
         fact = facts.get(target, Fact(standing=Standing.UNKNOWN))
         wanted, notes = _answer(target, fact)
-        if not (target.kind is Kind.USER and fact.user_id):  # else its deny claims it, by its id
+        wanted = [item for item in wanted if item.action in playbook.actions]
+        if not any(item.target.kind is target.kind for item in wanted):  # else that item claims it, by its id
             claims.append(claim_key(target))
         not_done.extend(notes)
-        items += [item for item in wanted if item.action in playbook.actions]
+        items += wanted
     unique = {(item.action, item.target): item for item in items}
     guarded = tuple(_guarded(replace(item, mode=mode), facts.values(), guardrails) for item in unique.values())
     claims += [claim_key(item.target) for item in guarded]
@@ -167,7 +168,7 @@ def _guarded(item: PlanItem, facts: Iterable[Fact], guardrails: Guardrails) -> P
 
 
 def _names(arns: Iterable[str]) -> set[str]:
-    return {arn.rsplit("/", 1)[-1] for arn in arns}
+    return {arn.rsplit("/", 1)[-1] for arn in arns if ":user/" in arn}
 
 
 def _answer(target: Target, fact: Fact) -> tuple[list[PlanItem], list[str]]:

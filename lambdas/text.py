@@ -12,14 +12,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_KEY_ID = re.compile(r"[AL](?:KIA|SIA)[A-Z0-9]{8,124}([A-Z0-9]{4})")
+_KEY_ID = re.compile(r"[AL](?:KIA|SIA)[A-Z0-9]{12,120}([A-Z0-9]{4})")
 _SECRET = re.compile(
     r"(?<![A-Za-z0-9/+])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[0-9])"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
-_TOKEN = re.compile(r"(?:FwoG|IQoJ|FQoG)[A-Za-z0-9/+=]{40,}")
+_TOKEN = re.compile(r"(?:FwoG|IQoJ|FQoG|AQoD)[A-Za-z0-9/+=%]{40,}")
 _LONGEST = 20_000
 _CUT = 200
+_ACTIVE = re.compile(r"[<>\[\]()*`|@!~]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~@:])")
 
 
@@ -53,6 +54,11 @@ def line(text: object, limit: int = 200) -> str:
 def markdown(text: str) -> str:
     """Escape what chat clients would read as formatting, a link or a mention."""
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def title(text: str) -> str:
+    """Take out what a chat client could read as a link, a mention or formatting, where escapes would show."""
+    return " ".join(_ACTIVE.sub(" ", text).split())
 
 
 def ascii_subject(text: str, limit: int = 100) -> str:

@@ -72,8 +72,8 @@ def parse(event: Json) -> Incident:
 def _target(key: Json, account: str) -> Target | None:
     """Give the principal of the finding in the form that planning knows."""
     key_id = reading.text(key.get("accessKeyId"))
-    principal_id = reading.text(key.get("principalId"))
-    name = reading.text(key.get("userName"))
+    principal_id = reading.text(key.get("principalId"), limit=256)
+    name = reading.text(key.get("userName"), limit=256)
     user_type = reading.text(key.get("userType"))
     if user_type == "Root":
         return Target(kind=Kind.ROOT, id=account, name="root", account=account)

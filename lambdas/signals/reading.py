@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_TARGETS = 32
 
 _MOST_SEVERE = 10.0
-_KEY_ID = re.compile(r"[AL](?:KIA|SIA)[A-Z0-9]{8,124}")
+_KEY_ID = re.compile(r"[AL](?:KIA|SIA)[A-Z0-9]{16,124}")
 _USER_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):(?:user/(?:[!-~]*/)?([A-Za-z0-9_+=,.@-]{1,64})|(root))")
 _ACCOUNT = re.compile(r"\d{12}")

@@ -346,8 +346,9 @@ def test_a_containment_is_undone_although_the_user_was_renamed(
     assert user.state() == state
 
 
+@pytest.mark.parametrize("boundary", [READ_ONLY, DENY_ALL])
 def test_undo_leaves_another_user_of_the_same_name_alone(
-    iam: IAMClient, user: User, new_name: Callable[[], str]
+    iam: IAMClient, user: User, new_name: Callable[[], str], boundary: str
 ) -> None:
     """Given another user that took a contained one's name, when that is undone, the other keeps its boundary."""
     user.fill()
@@ -355,10 +356,19 @@ def test_undo_leaves_another_user_of_the_same_name_alone(
     name = user.name
     user.rename(new_name())
     newcomer = User(iam, name)
-    newcomer.bound(READ_ONLY)
+    newcomer.bound(boundary)
     with suppress(errors.TargetGone):
         deny_principal.undo(iam, made)
-    assert newcomer.state()["boundary"] == READ_ONLY
+    assert newcomer.state()["boundary"] == boundary
+
+
+def test_undo_leaves_what_somebody_set_since(iam: IAMClient, user: User) -> None:
+    """Given a boundary that the owner put in place of the deny, when the containment is undone, it stays."""
+    user.fill()
+    made = contain(iam, user.deny_item())
+    user.bound(READ_ONLY)
+    deny_principal.undo(iam, made)
+    assert user.state()["boundary"] == READ_ONLY
 
 
 SHELL = shutil.which("bash") or "bash"

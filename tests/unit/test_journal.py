@@ -201,6 +201,7 @@ def test_a_transaction_that_is_cancelled_for_another_reason_is_named(dynamodb: D
         table.claim([CLAIM], opening())
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("failure", "named"),
     [

@@ -29,7 +29,7 @@ type Path = tuple[str | int, ...]
 MUTATIONS = 600
 LONGEST = 2_048
 _REPEATABLE = settings(
-    derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300
+    derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=200
 )
 
 
