@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result, Target
+from lambdas import commands
+from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result
 from lambdas.planning import claim_key, describe
 from lambdas.text import ascii_subject, line, markdown, redact, tail, title
 
@@ -29,16 +29,22 @@ SCHEMA = "tourniquet/1"
 
 _SMS_LIMIT = 300
 _WIDTH = 88
+_TITLE = 90
+_MOST_NAMED = 6
+_IN_THE_CONSOLE = (
+    "Contain the key by hand: IAM console, the user, Security credentials, Deactivate; then attach AWSDenyAll."
+)
+_KNOWN = "This case is known, and nothing was changed."
 _DONE: Mapping[str, str] = {"disable_key": "disabled", "deny_principal": "denied everything to"}
 _PLANNED: Mapping[str, str] = {"disable_key": "disable", "deny_principal": "deny everything to"}
 _HEADLINES: Mapping[Outcome, str] = {
     Outcome.CONTAINED: "",
     Outcome.PARTIAL: "Only a part of it worked.",
-    Outcome.FAILED: "Containment FAILED; act by hand now.",
+    Outcome.FAILED: "Nothing was contained; act by hand now.",
     Outcome.OBSERVED: "Nothing was changed.",
     Outcome.REFUSED: "Nothing was changed: the target is protected by your settings.",
     Outcome.ANNOUNCED: "Nothing was changed: there is nothing that can be done automatically.",
-    Outcome.REPEATED: "Somebody had undone the containment; it was made again.",
+    Outcome.REPEATED: "The containment was not in place any more; it was made again.",
 }
 _LOOK_BACK = (
     "Nobody has looked yet at what the credentials were used for before this: see the steps below. Sessions of roles "
@@ -90,7 +96,7 @@ def compose(story: Story) -> Alert:
     forms = {
         "default": json.dumps(data, ensure_ascii=False),
         "email": body,
-        "sms": line(f"{_headline(story)} Case {story.incident_id}.", _SMS_LIMIT),
+        "sms": line(f"{_headline(story)} Account {signal.account or 'unknown'}, case {story.incident_id}.", _SMS_LIMIT),
     }
     return Alert(
         subject=ascii_subject(f"[Tourniquet] {story.outcome}: {_subject(story)}"),
@@ -136,17 +142,20 @@ def _ended(story: Story) -> list[tuple[PlanItem, Result, str]]:
 
 
 def _headline(story: Story) -> str:
-    """Write the first line: what happened, and what was done."""
-    signal = story.incident.signal
-    what = line(signal.title, 160).rstrip(".")
+    """Write the first line: what happened, to whom, and what was done."""
     made = [
         f"{_DONE[item.action]} {_object(item)}" + (" (was so already)" if result is Result.ALREADY else "")
         for item, result, _ in _ended(story)
         if result in _MADE
     ]
-    parts = [f"{story.outcome}: {what}.", _HEADLINES[story.outcome]]
+    known = story.outcome is Outcome.REPEATED and not any(change.changed for change in story.changes.values())
+    parts = [f"{story.outcome}: {line(story.incident.signal.title, _TITLE).rstrip('.')}."]
+    parts.append(_KNOWN if known else _HEADLINES[story.outcome])
     if made:
-        parts.append(f"Done: {'; '.join(made)}.")
+        more = len(made) - _MOST_NAMED
+        parts.append(f"Done: {'; '.join(made[:_MOST_NAMED])}{f'; and {more} more' if more > 0 else ''}.")
+    else:
+        parts.append(f"It is about {_subject(story)}.")
     return " ".join(part for part in parts if part)
 
 
@@ -166,7 +175,7 @@ def _subject(story: Story) -> str:
 
 def _text(story: Story) -> str:
     sections = [
-        _wrapped(_headline(story)),
+        _headline(story),
         _section("WHAT WAS DONE", [_did(story, *ended) for ended in _ended(story) if ended[1] in _MADE]),
         _section("WHAT WAS NOT DONE", _undone(story)),
         _numbered("WHAT TO DO NEXT", _steps(story)),
@@ -241,7 +250,7 @@ def _undone(story: Story) -> list[str]:
         wanted = f"{_PLANNED[item.action].capitalize()} {_object(item)}"
         match result:
             case Result.PLANNED:
-                said.append(f"{wanted}: only planned, because {line(story.why_mode)}.")
+                said.append(f"{wanted}: only planned, because {_why_planned(story, item)}.")
             case Result.REFUSED:
                 said.append(f"{wanted}: refused, because {item.refused or 'it is protected'}.")
             case Result.SKIPPED:
@@ -261,53 +270,57 @@ def _undone(story: Story) -> list[str]:
     return said
 
 
+def _why_planned(story: Story, item: PlanItem) -> str:
+    if item.args.get("key_gone") and story.mode == Mode.CONTAIN:
+        return "its leaked key does not exist any more: if it was rotated, the user is not the attacker's"
+    return line(story.why_mode)
+
+
 def _safe_note(note: str) -> str:
     return line(note, 600)
 
 
 def _steps(story: Story) -> list[str]:
     """Give the playbook's steps, with the commands for what is still open before them."""
+    open_items = [(item, result) for item, result, _ in _ended(story) if result in {Result.FAILED, Result.PLANNED}]
     steps: list[str] = []
-    if story.outcome is Outcome.OBSERVED and not story.incident.signal.inert:
-        steps += _by_hand(story) if story.observe_all else _by_workflow(story)
-    elif story.outcome in {Outcome.FAILED, Outcome.PARTIAL}:
-        steps += _by_hand(story)
+    if story.outcome in {Outcome.FAILED, Outcome.PARTIAL}:
+        steps += _by_hand(story, [item for item, result in open_items if result is Result.FAILED])
+    planned = [item for item, result in open_items if result is Result.PLANNED]
+    if planned and not story.incident.signal.inert:
+        steps += _by_hand(story, planned) if story.observe_all else _by_workflow(story, planned)
     return [*steps, *story.next_steps]
 
 
-def _users(story: Story) -> list[Target]:
-    """Give the users that something is still open about, by the names that IAM or the event gave."""
-    open_items = [item.target for item, result, _ in _ended(story) if result not in _MADE]
-    named = open_items or ([] if story.items else list(story.incident.targets))
-    users = [
-        Target(kind=Kind.USER, name=target.name)
-        for target in named
-        if target.kind in {Kind.USER, Kind.ACCESS_KEY} and target.name
-    ]
-    return list(dict.fromkeys(users))
-
-
-def _by_workflow(story: Story) -> list[str]:
-    region = story.respond.split(":")[3] if story.respond.count(":") > 3 else "us-east-1"  # noqa: PLR2004
-    steps = []
-    for user in _users(story):
-        wish = json.dumps({"user_name": user.name, "mode": Mode.CONTAIN.value, "reason": story.incident_id})
-        steps.append(
-            f"To contain user {line(user.name, 64)} (all its keys, and everything it may do), run:\n"
-            f"aws stepfunctions start-execution --region {region} --state-machine-arn {shlex.quote(story.respond)} "
-            f"--input {shlex.quote(wish)}"
-        )
-    return steps
-
-
-def _by_hand(story: Story) -> list[str]:
-    partition = story.execution.split(":")[1] if ":" in story.execution else "aws"
+def _by_workflow(story: Story, items: list[PlanItem]) -> list[str]:
+    """Offer to have the workflow contain the users of items that were only planned."""
+    names = dict.fromkeys(item.target.name for item in items if item.target.name)
     return [
-        f"Contain user {line(user.name, 64)} by hand, with credentials that may:\n"
-        f"aws iam attach-user-policy {shlex.quote('--user-name=' + user.name)} "
-        f"--policy-arn arn:{partition}:iam::aws:policy/AWSDenyAll"
-        for user in _users(story)
-    ] or ["Contain the key by hand: IAM console, the user, Security credentials, Deactivate; then attach AWSDenyAll."]
+        f"To contain user {line(name, 64)} (all its keys, and everything it may do), run:\n"
+        + commands.start_execution(
+            story.respond, {"user_name": name, "mode": Mode.CONTAIN.value, "reason": story.incident_id}
+        )
+        for name in names
+    ]
+
+
+def _by_hand(story: Story, items: list[PlanItem]) -> list[str]:
+    """Offer the calls themselves, for credentials of the reader's: one step for each item that is open."""
+    deny = f"arn:{story.execution.split(':')[1]}:iam::aws:policy/AWSDenyAll"
+    steps = []
+    for item in items:
+        name, shown = item.target.name, _object(item)
+        if name and item.action == "disable_key":
+            steps.append(f"Disable {shown} by hand:\n{commands.set_key_status(name, item.target.id, 'Inactive')}")
+        elif name:
+            steps.append(f"Deny everything to {shown} by hand:\n{commands.attach_policy(name, deny)}")
+    if not story.items:
+        named = (target for target in story.incident.targets if target.kind in {Kind.ACCESS_KEY, Kind.USER})
+        steps += [
+            f"Deny everything to user {line(name, 64)} by hand:\n{commands.attach_policy(name, deny)}"
+            for name in dict.fromkeys(target.name for target in named if target.name)
+        ]
+    return steps or [_IN_THE_CONSOLE]
 
 
 def _undo(story: Story, action: str) -> list[str]:
@@ -324,14 +337,15 @@ def _undo_text(story: Story) -> list[str]:
     denies, keys = _undo(story, "deny_principal"), _undo(story, "disable_key")
     lines = list(denies)
     if denies:
-        lines.insert(0, "# gives the user back its rights; the leaked key stays disabled")
+        lines.insert(0, "# gives the user back its rights; the leaked key stays disabled. Replace and delete that key")
+        lines.insert(1, "# first: as long as it exists, a repeat of the signal cuts again")
     if keys:
         lines += ["# a leaked key should be replaced, not used again; if it must be:", *keys]
     return lines
 
 
 def _console(execution: str) -> str:
-    region = execution.split(":")[3] if execution.count(":") > 3 else "us-east-1"  # noqa: PLR2004
+    region = execution.split(":")[3] if execution.count(":") > 3 else "us-east-1"  # noqa: PLR2004  (an ARN has six parts)
     return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution}"
 
 

@@ -44,6 +44,7 @@ CHANGE_GRANTS = (
     Grant(action="dynamodb:UpdateItem", resource=_TABLE),
 )
 OUTCOME_GRANTS = (
+    Grant(action="dynamodb:GetItem", resource=_TABLE),
     Grant(action="dynamodb:Query", resource=_TABLE),
     Grant(action="dynamodb:UpdateItem", resource=_TABLE),
 )
@@ -58,14 +59,16 @@ _write, _read = TypeSerializer(), TypeDeserializer()
 class Case:
     """A case as an execution meets it.
 
-    ``outcome`` is empty while its workflow runs. ``acting`` are the changes (``action|claim``) that its
-    latest execution set out to make, ``told`` what its alerts told already (see ``alert.tellings``).
+    ``outcome`` is empty while its workflow runs. ``acting`` are the ids of the items that its latest execution
+    set out to make, ``made`` of those that any of its executions made or found so, ``told`` what its alerts told
+    already (see ``alert.tellings``).
     """
 
     incident_id: str
     execution: str = ""
     outcome: str = ""
     acting: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
     told: frozenset[str] = frozenset()
 
@@ -190,6 +193,7 @@ class Table:
             execution=str(data.get("execution", "")),
             outcome=str(data.get("outcome", "")),
             acting=frozenset(data.get("acting", ())),
+            made=frozenset(data.get("made", ())),
             targets=frozenset(data.get("targets", ())),
             told=frozenset(data.get("told", ())),
         )
@@ -297,8 +301,8 @@ class Table:
             ),
         )
 
-    def results(self, incident_id: str) -> dict[str, tuple[Result, str]]:
-        """Give the latest result of every change of a case: item id → result, error."""
+    def results(self, incident_id: str, since: str = "") -> dict[str, tuple[Result, str]]:
+        """Give the latest result of every change of a case (since an ISO 8601 time): item id → result, error."""
         found: dict[str, tuple[Result, str]] = {}
         with aws.translated():
             pages = self._dynamodb.get_paginator("query").paginate(
@@ -309,20 +313,22 @@ class Table:
             )
             for page in pages:
                 for entry in map(_plain, page["Items"]):
-                    if entry.get("result") in set(Result):
+                    if entry.get("result") in set(Result) and str(entry.get("at", "")) >= since:
                         found[str(entry["item_id"])] = (Result(entry["result"]), str(entry.get("error", "")))
         return found
 
     def close(self, incident_id: str, execution: str, values: Mapping[str, Any]) -> bool:
-        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false if another runs it now."""
+        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while another runs it."""
         sets = ", ".join(f"#{index} = :{index}" for index in range(len(values)))
         written = {f":{index}": value for index, value in enumerate(values.values())}
         return self._if_unchanged(
             Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
             UpdateExpression=f"SET {sets}, incident_id = :case",
-            ConditionExpression="attribute_not_exists(#execution) OR #execution = :execution",
+            ConditionExpression="attribute_not_exists(#execution) OR #execution = :execution OR "
+            "attribute_exists(#ended)",
             ExpressionAttributeNames={
                 "#execution": "execution",
+                "#ended": "outcome",
                 **{f"#{index}": name for index, name in enumerate(values)},
             },
             ExpressionAttributeValues=_item({**written, ":execution": execution, ":case": incident_id}),

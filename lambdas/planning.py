@@ -71,7 +71,10 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
         not_done.extend(notes)
         items += wanted
     unique = {(item.action, item.target): item for item in items}
-    guarded = tuple(_guarded(replace(item, mode=mode), facts.values(), guardrails) for item in unique.values())
+    guarded = tuple(
+        _guarded(replace(item, mode=_item_mode(item, mode, incident)), facts.values(), guardrails)
+        for item in unique.values()
+    )
     claims += [claim_key(item.target) for item in guarded]
     return Plan(
         mode=mode,
@@ -157,6 +160,11 @@ def _mode(incident: Incident, playbook: Playbook, guardrails: Guardrails) -> tup
     if playbook.name in guardrails.modes:
         return guardrails.modes[playbook.name], f'the setting "playbook_modes" says so for {playbook.name}'
     return playbook.mode, f"the playbook {playbook.name} says so"
+
+
+def _item_mode(item: PlanItem, mode: Mode, incident: Incident) -> Mode:
+    """Only plan to deny a user whose leaked key is gone: it may have been rotated, and production runs on the new."""
+    return Mode.OBSERVE if item.args.get("key_gone") and incident.wanted is None else mode
 
 
 def _guarded(item: PlanItem, facts: Iterable[Fact], guardrails: Guardrails) -> PlanItem:

@@ -12,10 +12,9 @@ Never: detaches or deletes anything (``undo`` does, in another role); touches AW
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
-from lambdas import aws, errors
+from lambdas import aws, commands, errors
 from lambdas.actions.shape import Action
 from lambdas.actions.users import USERS, resolve
 from lambdas.aws import DENY_ALL, Grant
@@ -92,19 +91,13 @@ def undo(iam: IAMClient, change: Change) -> None:
 
 
 def undo_command(change: Change) -> tuple[str, ...]:
-    """Give the shell lines that lift the deny."""
+    """Give the shell lines that lift the deny; a boundary that is not ours is not touched."""
     before, after = change.before, change.after
     lines: list[str] = []
-    name = shlex.quote(f"--user-name={after.get('user', '')}")
     if after.get("attached") and not before.get("attached"):
-        lines.append(f"aws iam detach-user-policy {name} --policy-arn {shlex.quote(after['deny_policy'])}")
-    if after.get("boundary") != before.get("boundary"):
-        old = before.get("boundary")
-        lines.append(
-            f"aws iam put-user-permissions-boundary {name} --permissions-boundary {shlex.quote(old)}"
-            if old
-            else f"aws iam delete-user-permissions-boundary {name}"
-        )
+        lines.append(commands.detach_policy(after["user"], after["deny_policy"]))
+    if after.get("boundary") == after.get("deny_policy") != before.get("boundary"):
+        lines.append(commands.set_boundary(after["user"], before.get("boundary", "")))
     return tuple(lines)
 
 

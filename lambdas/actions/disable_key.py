@@ -10,10 +10,9 @@ Never: activates a key (``undo`` does, in another role), deletes one, touches an
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
-from lambdas import aws, errors
+from lambdas import aws, commands, errors
 from lambdas.actions.shape import Action
 from lambdas.actions.users import USERS, keys_of, owner_of
 from lambdas.aws import Grant
@@ -67,18 +66,11 @@ def undo(iam: IAMClient, change: Change) -> None:
 
 
 def undo_command(change: Change) -> tuple[str, ...]:
-    """Give the shell line that reactivates the key; it looks the whole id up by its last four characters."""
+    """Give the shell line that reactivates the key."""
     if change.before.get("status") != "Active":
         return ()
-    name = shlex.quote(f"--user-name={change.before['user']}")
-    ending = change.before["key_id"][-4:]
-    query = f"AccessKeyMetadata[?ends_with(AccessKeyId, '{ending}')].AccessKeyId"
-    return (
-        (
-            f"aws iam update-access-key {name} --status Active --access-key-id "
-            f'"$(aws iam list-access-keys {name} --query "{query}" --output text)"'
-        ),
-    )
+    now = change.after or change.before
+    return (commands.set_key_status(now["user"], now["key_id"], "Active"),)
 
 
 ACTION = Action(

@@ -52,10 +52,17 @@ def keys_of(iam: IAMClient, name: str) -> dict[str, str]:
 
 
 def resolve(iam: IAMClient, name: str, user_id: str, key_id: str) -> UserTypeDef:
-    """Find a user by name and, if that is not the one any more, by one of its keys.
+    """Find a user: by name where its unique id is known to compare with, else by its key, which nobody else can have.
 
-    Raises TargetGone when neither leads to the user that was meant.
+    Raises TargetGone when nothing leads to the user that was meant.
     """
+    if key_id and not user_id:
+        try:
+            return user(iam, owner_of(iam, key_id))
+        except errors.TargetGone:
+            if not name:
+                raise
+            return user(iam, name)
     if name:
         try:
             return user(iam, name, user_id)

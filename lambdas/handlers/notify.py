@@ -4,8 +4,8 @@ Input: ``{"triage": <triage's answer> | null, "changes": [[…], …] | null, "f
 "event": <the execution's input, where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``.
 Output: ``{"cases": [{"incident_id", "outcome", "alerted"}]}``.
 
-May touch: sns:Publish on the alert topic, sns:GetTopicAttributes; dynamodb:UpdateItem and dynamodb:Query on
-the incident table.
+May touch: sns:Publish on the alert topic, sns:GetTopicAttributes; dynamodb:GetItem, dynamodb:Query and
+dynamodb:UpdateItem on the incident table.
 Never: changes anything in the account; fails because the table does.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from lambdas import actions, alert, aws, errors, journal, planning
@@ -28,7 +28,7 @@ from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 GRANTS = (
     *journal.OUTCOME_GRANTS,
@@ -55,7 +55,7 @@ def handler(event: Json, _context: object) -> Json:
         items = tuple(PlanItem.from_json(item) for item in case["items"])
         standing = planning.standing(items, changes)
         if failure:
-            standing |= _finished(table, case["incident_id"], standing, changes)
+            standing |= _finished(table, case["incident_id"], standing, changes, str(event.get("started_at", "")))
         mine = {item.id: changes[item.id] for item in items if item.id in changes}
         outcome = _outcome(case, standing, mine, failed=failure is not None)
         notes = [*triage["not_done"]]
@@ -147,9 +147,7 @@ def _record(table: Table, story: Story, execution: str, case: Json, *, alerted: 
             if result in {Result.FAILED, Result.SKIPPED} and item.id in story.changes:
                 table.record_after(_failure(item, result, error))
         if case["opened"] or story.items:
-            judged = _judged(table, story)
-            ended = {"outcome": judged, "ended_at": story.at, "held": None, "mode": story.mode, "told": told}
-            table.close(story.incident_id, execution, ended)
+            _close(table, story, execution, told)
         elif alerted:
             table.remember(story.incident_id, told)
     except errors.TourniquetError as error:
@@ -172,23 +170,40 @@ def _make_up(table: Table, story: Story, execution: str, case: Json) -> None:
         table.signal(story.incident_id, opening)
 
 
-def _judged(table: Table, story: Story) -> Outcome:
-    """Judge the whole case: this run's items, and what other runs made in it."""
-    if story.outcome is Outcome.FAILED and not story.items:
-        return Outcome.FAILED
+def _close(table: Table, story: Story, execution: str, told: Collection[str]) -> None:
+    """Write how the case stands. Looked at twice: what another run ended meanwhile must not be written over."""
+    written = None
+    for _ in range(2):
+        judged, made = _judged(table, story)
+        if (judged, made) == written:
+            return
+        end = {"outcome": judged, "ended_at": story.at, "held": None, "mode": story.mode, "told": told, "made": made}
+        if not table.close(story.incident_id, execution, end):
+            return
+        written = judged, made
+
+
+def _judged(table: Table, story: Story) -> tuple[Outcome, list[str]]:
+    """Judge the whole case: this run's items, and what other runs made or set out to make in it."""
     merged = {item_id: result for item_id, (result, _) in story.results.items()}
+    for item_id in table.case(story.incident_id).acting:
+        merged.setdefault(item_id, Result.FAILED)  # until its own run says better
     for item_id, (result, _) in table.results(story.incident_id).items():
-        if merged.get(item_id, Result.PLANNED) is Result.PLANNED:
+        if item_id not in story.changes and merged.get(item_id) is not Result.REFUSED:
             merged[item_id] = result
-    return planning.outcome(merged.values())
+    made = sorted(item_id for item_id, result in merged.items() if result in {Result.DONE, Result.ALREADY})
+    if story.outcome is Outcome.FAILED and not story.items:
+        return Outcome.FAILED, made
+    acted = [result for result in merged.values() if result is not Result.PLANNED]
+    return planning.outcome(acted or merged.values()), made
 
 
 def _finished(
-    table: Table, incident_id: str, standing: dict[str, tuple[Result, str]], changes: dict[str, Change]
+    table: Table, incident_id: str, standing: dict[str, tuple[Result, str]], changes: dict[str, Change], since: str
 ) -> dict[str, tuple[Result, str]]:
-    """Ask the journal for what was made before the workflow lost the answers."""
+    """Ask the journal for what this run made before the workflow lost the answers."""
     try:
-        kept = table.results(incident_id)
+        kept = table.results(incident_id, since)
     except errors.TourniquetError as error:
         logger.warning("the journal could not be read: %s", error)
         return {}
@@ -241,6 +256,10 @@ def _failed(failure: Json) -> str:
 def _without_triage(event: Json, execution: str) -> Json:
     """Stand in for triage where it failed: read the signal again, so that the alert can say what it was."""
     incident = incident_from(event.get("event"))
+    _, _, _, region, account, *_ = f"{execution}:::::".split(":")
+    signal = incident.signal
+    placed = replace(signal, account=signal.account or account, region=signal.region or region)
+    incident = replace(incident, signal=placed)
     case = {
         "incident_id": incident_id(execution, str(event.get("started_at", ""))),
         "opened": True,

@@ -12,19 +12,17 @@ Never: changes anything in the account.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambdas import actions, aws, errors, facts, journal, planning
 from lambdas.aws import Grant
 from lambdas.handlers import environment
 from lambdas.model import Json, Mode, Outcome, incident_id
 from lambdas.playbooks import playbook_for
-from lambdas.signals import incident_from
+from lambdas.signals import incident_from, manual
 from lambdas.telemetry import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lambdas.journal import Case, Opening, Table
     from lambdas.model import Incident, PlanItem
     from lambdas.planning import Guardrails, Plan
@@ -36,6 +34,7 @@ GRANTS = (
 )
 
 _STILL_RUNNING = "RUNNING"
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +58,12 @@ def handler(event: Json, _context: object) -> Json:
     playbook = playbook_for(incident.signal)
     known = facts.gather(aws.client("iam"), incident)
     plan = planning.plan(incident, known, playbook, guardrails)
+    own = incident_id(execution, str(event.get("started_at", "")))
     opening = journal.Opening(
-        incident_id=incident_id(execution, str(event.get("started_at", ""))),
+        incident_id=own,
         execution=execution,
         incident=incident,
-        acting=[_change_of(item) for item in _acting(plan.items)],
+        acting=[item.id for item in _acting(planning.assign(plan.items, {}, own))],
         targets=journal.target_ids([*incident.targets, *(item.target for item in plan.items)]),
         at=at,
     )
@@ -72,11 +72,10 @@ def handler(event: Json, _context: object) -> Json:
         meetings = _meet(table, plan, opening)
     except errors.TourniquetError as error:
         logger.warning("the case could not be recorded: %s", error)
-        own = opening.incident_id
         items = planning.assign(plan.items, {}, own)
         meetings = [_Meeting(incident_id=own, opened=True, recorded=False, items=items)]
     logger.info("triaged", extra={"playbook": playbook.name, "cases": [meeting.incident_id for meeting in meetings]})
-    return _answer(incident, playbook.name, plan, meetings, guardrails)
+    return _answer(_placed(incident, guardrails.account, execution), playbook.name, plan, meetings, guardrails)
 
 
 def _meet(table: Table, plan: Plan, opening: Opening) -> list[_Meeting]:
@@ -91,24 +90,29 @@ def _meet(table: Table, plan: Plan, opening: Opening) -> list[_Meeting]:
         if case_id == own:
             meetings.append(_Meeting(incident_id=own, opened=True, signalled=signalled, items=mine))
         else:
-            joined = _join(table, case_id, mine, opening.execution)
+            joined = _join(table, case_id, mine, opening)
             meetings.append(replace(joined, signalled=signalled))
     return meetings
 
 
-def _join(table: Table, case_id: str, items: tuple[PlanItem, ...], execution: str) -> _Meeting:
-    """Meet a case that another execution opened. If it cannot be read now, everything is run in it: twice is safe."""
+def _join(table: Table, case_id: str, items: tuple[PlanItem, ...], opening: Opening) -> _Meeting:
+    """Meet a case that another execution opened.
+
+    Where it cannot be read, or other executions keep taking it over, everything is run in it: making a change twice
+    is safe, leaving one out is not.
+    """
     try:
-        case = table.case(case_id)
-        run = _to_run(case, items)
-        changes = [_change_of(item) for item in _acting(run)]
-        targets = journal.target_ids([item.target for item in run])
-        if run and not table.run(case, execution, changes, targets):
-            run = ()
+        for _ in range(_TRIES):
+            case = table.case(case_id)
+            run = _to_run(case, items, opening)
+            targets = journal.target_ids([item.target for item in run])
+            if not run or table.run(case, opening.execution, [item.id for item in _acting(run)], targets):
+                return _Meeting(
+                    incident_id=case_id, opened=False, previous=case.outcome, told=tuple(case.told), items=run
+                )
     except errors.TourniquetError as error:
         logger.warning("the case could not be read: %s", error)
-        return _Meeting(incident_id=case_id, opened=False, items=items)
-    return _Meeting(incident_id=case_id, opened=False, previous=case.outcome, told=tuple(case.told), items=run)
+    return _Meeting(incident_id=case_id, opened=False, items=items)
 
 
 def _kept(table: Table, case_id: str, opening: Opening) -> bool:
@@ -121,26 +125,28 @@ def _kept(table: Table, case_id: str, opening: Opening) -> bool:
     return True
 
 
-def _to_run(case: Case, items: tuple[PlanItem, ...]) -> tuple[PlanItem, ...]:
+def _to_run(case: Case, items: tuple[PlanItem, ...], opening: Opening) -> tuple[PlanItem, ...]:
     """Choose what this execution does in a case that another one opened.
 
-    Of a running case: what its plan leaves out. Of a contained one: look again, and cut again where
-    somebody undid it, but plan nothing lesser over it, and leave a user alone whose leaked key was deleted since:
-    that is how rotation ends. Of any other, or one whose workflow died: all.
+    All of it where the case did not end well, where its workflow died, and where this is a retry of the run that took
+    it over. Of a running case: what that run did not set out to make. Of a contained one: look again, and cut again
+    where somebody undid it. Something lesser (only planned, or refused) is left out where the case made it already;
+    a person who asks gets the whole answer.
     """
-    if not case.outcome and _alive(case.execution):
-        return tuple(item for item in _acting(items) if _change_of(item) not in case.acting)
-    if case.outcome == Outcome.CONTAINED:
-        return tuple(item for item in _acting(items) if not item.args.get("key_gone"))
-    return items
+    running = not case.outcome and _alive(case.execution)
+    ended_badly = not running and case.outcome != Outcome.CONTAINED
+    if ended_badly or case.execution == opening.execution:
+        return items
+    acting = {item.id for item in _acting(items)}
+    if running:
+        return tuple(item for item in items if item.id not in case.acting | (case.made - acting))
+    if opening.incident.signal.source == manual.SOURCE:
+        return items
+    return tuple(item for item in items if item.id in acting or item.id not in case.made)
 
 
 def _acting(items: tuple[PlanItem, ...]) -> tuple[PlanItem, ...]:
     return tuple(item for item in items if item.mode is Mode.CONTAIN and not item.refused)
-
-
-def _change_of(item: PlanItem) -> str:
-    return f"{item.action}|{planning.claim_key(item.target)}"
 
 
 def _alive(execution: str) -> bool:
@@ -163,7 +169,7 @@ def _answer(incident: Incident, playbook: str, plan: Plan, meetings: list[_Meeti
     for item in _acting(tuple(items)):
         run[item.action].append(item.to_json())
     return {
-        "incident": _incident(incident, guardrails.account),
+        "incident": asdict(incident),
         "playbook": playbook,
         "mode": plan.mode,
         "why_mode": plan.why_mode,
@@ -178,7 +184,9 @@ def _answer(incident: Incident, playbook: str, plan: Plan, meetings: list[_Meeti
     }
 
 
-def _incident(incident: Incident, account: str) -> Mapping[str, Any]:
-    targets = [replace(target, account=target.account or account) for target in incident.targets]
-    signal = replace(incident.signal, account=incident.signal.account or account)
-    return asdict(replace(incident, targets=tuple(targets), signal=signal))
+def _placed(incident: Incident, account: str, execution: str) -> Incident:
+    """Say where it happened, where the signal itself does not: in this account, in the home region."""
+    targets = tuple(replace(target, account=target.account or account) for target in incident.targets)
+    region = incident.signal.region or execution.split(":")[3]
+    signal = replace(incident.signal, account=incident.signal.account or account, region=region)
+    return replace(incident, targets=targets, signal=signal)

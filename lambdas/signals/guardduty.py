@@ -24,7 +24,7 @@ SOURCE = "aws.guardduty"
 PATTERN: dict[str, Any] = {
     "source": [SOURCE],
     "detail-type": ["GuardDuty Finding"],
-    "detail": {"resource": {"resourceType": ["AccessKey", {"exists": False}, ""]}},
+    "detail": {"resource": {"resourceType": ["AccessKey", *reading.BROKEN]}},
 }
 
 #: What GuardDuty writes into sample findings besides the flag; looked for where nobody can choose the text.

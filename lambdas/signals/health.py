@@ -26,7 +26,7 @@ _FAMILY = "AWS_RISK_"
 PATTERN: dict[str, Any] = {
     "source": [SOURCE],
     "detail-type": ["AWS Health Event"],
-    "detail": {"eventTypeCode": [{"prefix": _FAMILY}, {"exists": False}, ""]},
+    "detail": {"eventTypeCode": [{"prefix": _FAMILY}, *reading.BROKEN]},
 }
 
 _NOT_OURS = "This Health event is not of the family that reports risks to credentials."

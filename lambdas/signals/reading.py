@@ -27,6 +27,10 @@ _USER_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):(?:user/(?:[!-~]*/)?([A-Za-z0-9_+=,.@-]{1,64})|(root))")
 _ACCOUNT = re.compile(r"\d{12}")
 
+#: What a rule's routing field may be in an event that is broken: absent, empty, a number, a truth value. (A pattern
+#: may hold ``null`` too, but the CDK drops it from the template.)
+BROKEN: tuple[Any, ...] = ({"exists": False}, "", True, False, {"numeric": [">=", -1_000_000_000]})
+
 
 def mapping(value: object, *path: str) -> Json:
     """Follow ``path`` through objects and give the object at its end, or an empty one."""

@@ -23,7 +23,7 @@ CHECK = "Exposed Access Keys"
 PATTERN: dict[str, Any] = {
     "source": [SOURCE],
     "detail-type": ["Trusted Advisor Check Item Refresh Notification"],
-    "detail": {"check-name": [CHECK, {"exists": False}, ""]},
+    "detail": {"check-name": [CHECK, *reading.BROKEN]},
 }
 
 _SEVERE, _SUSPECTED = 8.0, 6.0

@@ -20,6 +20,7 @@ MALFORMED: dict[str, tuple[str, str, dict[str, Any]]] = {
         "AWS Health Event",
         {"eventTypeCode": "AWS_RISK_CREDENTIALS_EXPOSED", "affectedEntities": "x", "eventMetadata": 7},
     ),
+    "a code of the wrong type": ("aws.health", "AWS Health Event", {"eventTypeCode": 7, "affectedEntities": [3]}),
     "an unknown code": (
         "aws.health",
         "AWS Health Event",

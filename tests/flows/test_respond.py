@@ -80,11 +80,17 @@ def test_a_key_nobody_has_is_announced(account: Account) -> None:
     assert not account.denied("somebody-else")
 
 
-def test_a_deleted_key_still_gets_its_user_denied(account: Account) -> None:
-    """Given a leaked key that was deleted, its user is denied, because sessions made from it live on."""
+def test_a_key_that_was_deleted_already_leaves_the_decision_to_a_person(account: Account) -> None:
+    """Given a leaked key that somebody deleted, denying its user is planned, and the alert's command does it."""
     account.user("ci-user")
     (case,) = account.run(exposed("AKIAIOSFODNN7GHOST00", user="ci-user"))
-    assert case["outcome"] == "CONTAINED"
+    assert case["outcome"] == "OBSERVED"
+    assert not account.denied("ci-user")
+    (alert,) = account.alerts()
+    assert any("does not exist any more" in sentence for sentence in alert["not_done"])
+    command = next(step for step in alert["next_steps"] if "start-execution" in step).split("\n")[1]
+    words = shlex.split(command)
+    account.run(json.loads(words[words.index("--input") + 1]))
     assert account.denied("ci-user")
 
 
@@ -561,3 +567,90 @@ def test_a_signal_that_could_not_be_kept_at_first_is_kept_at_the_end(
     account.run(events.guardduty(leaked, "ci-user", account=ACCOUNT))
     (record,) = account.cases()
     assert len(account.records(record["pk"], "SIGNAL#")) == 2
+
+
+def test_a_triage_that_is_repeated_after_it_took_a_case_over_does_its_work(account: Account) -> None:
+    """Given a failed case, when the triage that takes it over is killed at its end, its retry makes the cuts."""
+    (leaked,) = account.user("ci-user")
+    for name in ("DisableKeyFunctionArn", "DenyPrincipalFunctionArn"):
+        account.failures[name] = [errors.NotPermitted("refused")]
+    account.run(exposed(leaked))
+    account.after["TriageFunctionArn"] = [errors.Unavailable("killed")]
+    (case,) = account.run(events.guardduty(leaked, "ci-user", account=ACCOUNT))
+    assert case["outcome"] == "CONTAINED"
+    assert account.status("ci-user") == {leaked: "Inactive"}
+
+
+def test_a_case_taken_over_at_the_same_moment_is_met_again(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given another execution that takes the case between reading and writing, nothing is left out."""
+    first, second = account.user("ci-user", keys=2)
+    account.run(exposed(first))
+    take = journal.Table.run
+    tries: list[bool] = []
+
+    def lose_once(table: journal.Table, *of: Any) -> bool:
+        tries.append(True)
+        return len(tries) > 1 and take(table, *of)
+
+    monkeypatch.setattr(journal.Table, "run", lose_once)
+    account.run(exposed(second, event_id="2"))
+    assert account.status("ci-user") == {first: "Inactive", second: "Inactive"}
+
+
+def test_a_protected_users_key_is_told_though_it_came_with_a_known_one(make_account: Callable[..., Account]) -> None:
+    """Given a contained user's key and a protected user's key in one event, the refusal is told."""
+    account = make_account(protected=[f"arn:aws:iam::{ACCOUNT}:user/payments"])
+    (known,) = account.user("ci-user")
+    (safe,) = account.user("payments")
+    account.run(exposed(known, event_id="1"))
+    account.alerts()
+    account.run(exposed(known, safe, event_id="2"))
+    (alert,) = account.alerts()
+    assert "refused" in {entry["result"] for entry in alert["actions"]}
+    assert account.status("payments") == {safe: "Active"}
+
+
+def test_a_suspicion_about_a_new_key_of_a_contained_user_is_told(account: Account) -> None:
+    """Given a contained user, a suspicion about a key that the case never had is told, not acted on."""
+    first, second = account.user("ci-user", keys=2)
+    account.run(exposed(first))
+    account.alerts()
+    account.run(exposed(second, code="AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED", event_id="2"))
+    (alert,) = account.alerts()
+    assert alert["outcome"] == "OBSERVED"
+    assert [entry["result"] for entry in alert["actions"]] == ["planned"]
+    (record,) = account.cases()
+    assert record["outcome"] == "CONTAINED"
+
+
+def test_an_outcome_counts_what_another_run_of_the_case_did_not_make(account: Account) -> None:
+    """Given two runs of one case at once, of which one fails its deny, the record does not say CONTAINED."""
+    first, second = account.user("ci-user", keys=2)
+    account.failures["DenyPrincipalFunctionArn"] = [errors.NotPermitted("refused")]
+    account.before["DenyPrincipalFunctionArn"] = lambda: account.run(exposed(second, event_id="2"))
+    account.run(exposed(first, event_id="1"))
+    (record,) = account.cases()
+    assert record["outcome"] == "PARTIAL"
+
+
+def test_the_undo_never_takes_away_a_boundary_that_is_not_ours(account: Account) -> None:
+    """Given a boundary that somebody set after the containment, no later alert offers to delete it."""
+    (leaked,) = account.user("ci-user")
+    account.run({"user_name": "ci-user"})
+    own = "arn:aws:iam::aws:policy/job-function/Billing"
+    account.iam.put_user_permissions_boundary(UserName="ci-user", PermissionsBoundary=own)
+    account.alerts()
+    account.run({"access_key_id": leaked})
+    (alert,) = account.alerts()
+    assert "boundary" not in alert["undo"]
+
+
+def test_a_disable_that_failed_gets_its_own_command(account: Account) -> None:
+    """Given a deny that was made and a disable that was not, the alert's step is the one that disables the key."""
+    (leaked,) = account.user("ci-user")
+    account.failures["DisableKeyFunctionArn"] = [errors.NotPermitted("refused")]
+    account.run(exposed(leaked))
+    (alert,) = account.alerts()
+    assert alert["outcome"] == "PARTIAL"
+    assert "aws iam update-access-key --user-name=ci-user --status Inactive" in alert["next_steps"][0]
+    assert not any("attach-user-policy" in step for step in alert["next_steps"])

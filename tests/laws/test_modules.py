@@ -16,7 +16,7 @@ PACKAGES = ("lambdas", "stacks", "demo", "docs", "bench")
 MODULES = sorted([ROOT / "app.py", *(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))])
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 
-PURE = ("model", "errors", "text", "planning", "alert", "signals", "playbooks")
+PURE = ("model", "errors", "text", "commands", "planning", "alert", "signals", "playbooks")
 IMPURE_LIBRARIES = {
     "boto3",
     "botocore",
@@ -39,13 +39,14 @@ LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
     "text": set(),
+    "commands": set(),
     "telemetry": set(),
     "signals": {"model"},
     "playbooks": {"model"},
     "planning": {"model", "text", "signals", "playbooks"},
-    "alert": {"model", "text", "planning"},
+    "alert": {"model", "text", "planning", "commands"},
     "aws": {"errors", "text"},
-    "actions": {"model", "errors", "text", "aws"},
+    "actions": {"model", "errors", "text", "aws", "commands"},
     "facts": {"model", "errors", "aws", "actions", "signals"},
     "journal": {"model", "errors", "aws"},
 }

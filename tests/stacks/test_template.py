@@ -138,12 +138,17 @@ SENT: list[tuple[str, events.Event, bool]] = [
     ("Health", events.health("vol-1", code="AWS_EBS_VOLUME_LOST"), False),
     ("Health", {**events.health("AKIAIOSFODNN7EXAMPLE"), "source": "awsmock.health"}, False),
     ("Health", {**events.health("AKIAIOSFODNN7EXAMPLE"), "detail": {}}, True),
+    ("Health", {**events.health("AKIAIOSFODNN7EXAMPLE"), "detail": {"eventTypeCode": 7}}, True),
+    ("Health", {**events.health("AKIAIOSFODNN7EXAMPLE"), "detail": {"eventTypeCode": True}}, True),
+    ("Health", {**events.health("AKIAIOSFODNN7EXAMPLE"), "detail": {"eventTypeCode": {"a": 1}}}, True),
     ("TrustedAdvisor", events.trusted_advisor("AKIAIOSFODNN7EXAMPLE", "u"), True),
+    ("TrustedAdvisor", {**events.trusted_advisor("A", "u"), "detail": {"check-name": 3}}, True),
     ("TrustedAdvisor", {**events.trusted_advisor("AKIAIOSFODNN7EXAMPLE", "u"), "source": "awsmock.x"}, False),
     ("TrustedAdvisor", {**events.trusted_advisor("A", "u"), "detail": {"check-name": "Amazon EBS Snapshots"}}, False),
     ("GuardDuty", events.guardduty("AKIAIOSFODNN7EXAMPLE", "u"), True),
     ("GuardDuty", events.guardduty("AKIAIOSFODNN7EXAMPLE", "u", finding="Brand:New/Type"), True),
     ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"resource": {"resourceType": "Instance"}}}, False),
+    ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"resource": {"resourceType": 5}}}, True),
     ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"type": "Some:Type/WithoutResource"}}, True),
 ]
 

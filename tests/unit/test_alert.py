@@ -94,28 +94,32 @@ def commands(text: str) -> list[list[str]]:
         ),
         ((ALREADY, DONE), "CONTAINED", ["disabled access key …0001 of user ci-user (was so already)"]),
         ((DONE, FAILED), "PARTIAL", ["Only a part of it worked.", "Done: disabled access key"]),
-        ((FAILED, FAILED), "FAILED", ["Containment FAILED; act by hand now."]),
-        ((), "FAILED", ["Containment FAILED; act by hand now."]),
+        (
+            (FAILED, FAILED),
+            "FAILED",
+            ["Nothing was contained; act by hand now.", "It is about access key …0001 of user"],
+        ),
+        ((), "FAILED", ["Nothing was contained; act by hand now."]),
     ],
 )
 def test_the_first_lines_say_what_happened_and_what_was_done(
     results: tuple[Result, ...], outcome: str, says: list[str]
 ) -> None:
-    """Given how a case ended, when people are told, the first paragraph says it, and the text message too."""
+    """Given how a case ended, when people are told, the first line says it, and the text message too."""
     alert = compose(told(*results))
-    first = " ".join(mail(alert).split("\n\n")[0].split())
+    first = mail(alert).split("\n")[0]
     assert first.startswith(f"{outcome}: AWS found an access key of yours in public.")
     for sentence in says:
         assert sentence in first
         assert sentence in sms(alert)
-    assert sms(alert).endswith(f"Case {CASE}.")
+    assert sms(alert).endswith(f"Account {ACCOUNT}, case {CASE}.")
     assert "\n" not in sms(alert)
 
 
 def test_a_plan_alone_says_that_nothing_was_changed() -> None:
     """Given a case that was only planned, when people are told, the first line says so and nothing sounds done."""
     text = mail(compose(observed()))
-    assert text.startswith("OBSERVED: AWS found an access key of yours in public. Nothing was changed.\n")
+    assert text.startswith("OBSERVED: AWS found an access key of yours in public. Nothing was changed. It is about ")
     assert "Disable access key …0001 of user ci-user: only planned" in " ".join(text.split())
     assert "WHAT WAS DONE" not in text
     assert "HOW TO UNDO IT" not in text
@@ -359,9 +363,11 @@ def test_a_case_that_was_observed_says_how_to_contain() -> None:
 
 def test_where_the_workflow_would_only_observe_the_alert_says_how_to_contain_by_hand() -> None:
     """Given the setting that only observes, when people are told, the command does not go through the workflow."""
-    assert commands(mail(compose(observed(observe_all=True)))) == [
-        ["aws", "iam", "attach-user-policy", f"--user-name={USER}", "--policy-arn", DENY_ALL]
-    ]
+    text = mail(compose(observed(observe_all=True)))
+    rows = [row.strip() for row in text.splitlines() if row.lstrip().startswith("aws ")]
+    assert rows[0].startswith(f"aws iam update-access-key --user-name={USER} --status Inactive ")
+    assert shlex.split(rows[1]) == ["aws", "iam", "attach-user-policy", f"--user-name={USER}", "--policy-arn", DENY_ALL]
+    assert len(rows) == 2
     again = incident_from({"user_name": USER, "mode": "contain"})
     answer = plan(again, {}, playbook_for(again.signal), Guardrails(account=ACCOUNT, observe_all=True))
     assert answer.mode is Mode.OBSERVE, "the workflow would contain: the alert may offer it"
@@ -407,7 +413,7 @@ def test_by_hand_is_right_in_every_partition() -> None:
 def test_by_hand_is_told_even_where_no_user_is_known() -> None:
     """Given a key without a user and nothing that worked, when people are told, they read where to click."""
     found = incident(key(name=""))
-    text = mail(compose(story(found, planned(found))))
+    text = " ".join(mail(compose(story(found, planned(found)))).split())
     assert "Contain the key by hand" in text
     assert commands(text) == []
 
