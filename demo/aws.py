@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
@@ -99,7 +100,14 @@ class EmbeddedAws:
         return aws
 
     def stop(self) -> None:
-        """End its whole process group: first ask, then kill. Harmless when it is gone already."""
+        """End its whole process group: first ask, then kill. Harmless when it is gone already.
+
+        A Ctrl-C meanwhile does not interrupt it: a second one must not leave what the first was to end.
+        """
+        with _undisturbed():
+            self._stop()
+
+    def _stop(self) -> None:
         for request, limit in ((signal.SIGTERM, _ASK_LIMIT_SECONDS), (signal.SIGKILL, _KILL_LIMIT_SECONDS)):
             deadline = time.monotonic() + limit
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -213,6 +221,19 @@ def mails(aws: EmbeddedAws) -> list[Mail]:
         addresses = (message.get("Destination") or {}).get("ToAddresses") or []
         found += [Mail(to=address, subject=subject, body=text) for address in addresses]
     return found
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C for a while; only the main thread may, and only there does it arrive."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cdk(aws: EmbeddedAws, arguments: list[str], *, phase: str, app: Path, say: Callable[[str], None]) -> None:

@@ -104,7 +104,7 @@ def session(aws: EmbeddedAws, credential: Credential | None = None) -> boto3.Ses
 
 def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
     def client(service: str, credential: Credential | None = None) -> Any:  # noqa: ANN401 - made at run time
-        return session(aws, credential).client(service, endpoint_url=aws.url)  # type: ignore[call-overload]
+        return session(aws, credential).client(service, endpoint_url=aws.url)  # type: ignore[call-overload]  # any
 
     terminal.title(f"2. A user of yours, {USER}, whose key gets into a public repository")
     stolen = _compromise(client("iam"), lambda credential: client("sts", credential))

@@ -80,7 +80,7 @@ def _session() -> boto3.Session:
 @functools.cache
 def client(service: str, *, hasty: bool = False) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
     """Give the function's client of a service; ``hasty`` gives up after a second instead of eight."""
-    return _session().client(service, config=HASTY if hasty else STANDARD)  # type: ignore[call-overload]
+    return _session().client(service, config=HASTY if hasty else STANDARD)  # type: ignore[call-overload]  # any service
 
 
 @contextmanager

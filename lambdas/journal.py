@@ -267,7 +267,7 @@ class Table:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            kept = _plain(error.response["Item"])  # type: ignore[typeddict-item]
+            kept = _plain(error.response["Item"])  # type: ignore[typeddict-item]  # as asked for
             return dict(kept["before"]), kept.get("execution") == execution
         return change.before, True
 

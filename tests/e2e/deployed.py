@@ -55,7 +55,7 @@ class Deployed:
                 region_name=REGION,
             )
         with self._lock:
-            return session.client(service, endpoint_url=self.aws.url, config=_QUICKLY)  # type: ignore[call-overload]
+            return session.client(service, endpoint_url=self.aws.url, config=_QUICKLY)  # type: ignore[call-overload]  # any
 
     def _subscribe(self) -> None:
         sqs = self.client("sqs")

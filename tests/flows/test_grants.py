@@ -50,7 +50,7 @@ class Recorder:
     def __call__(self, model: Any, params: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
         """Note one call."""
         variables = getattr(account_module._local, "variables", None)  # noqa: SLF001 - the harness' own
-        function = "triage" if variables is None else getattr(account_module._local, "name", "")  # noqa: SLF001
+        function = "triage" if variables is None else getattr(account_module._local, "name", "")  # noqa: SLF001 - too
         with self._lock:
             self.calls.setdefault(function, set()).update(calls_of(model, params))
 
