@@ -70,6 +70,7 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
             claims.append(claim_key(target))
         not_done.extend(notes)
         items += wanted
+    items.sort(key=lambda item: not item.args.get("key_gone", False))  # a live key's deny is the one that stays
     unique = {(item.action, item.target): item for item in items}
     guarded = tuple(
         _guarded(replace(item, mode=_item_mode(item, mode, incident)), facts.values(), guardrails)

@@ -654,3 +654,16 @@ def test_a_disable_that_failed_gets_its_own_command(account: Account) -> None:
     assert alert["outcome"] == "PARTIAL"
     assert "aws iam update-access-key --user-name=ci-user --status Inactive" in alert["next_steps"][0]
     assert not any("attach-user-policy" in step for step in alert["next_steps"])
+
+
+@pytest.mark.parametrize("gone_first", [True, False])
+def test_a_live_key_beside_a_deleted_one_still_gets_its_user_denied(account: Account, *, gone_first: bool) -> None:
+    """Given an event with a deleted and a live key of one user, the user is denied, in whatever order they come."""
+    (live,) = account.user("ci-user")
+    gone = "AKIAIOSFODNN7GHOST00"
+    both = [gone, live] if gone_first else [live, gone]
+    event = exposed(*both)
+    event["detail"]["affectedEntities"].append({"entityValue": "ci-user"})
+    (case,) = account.run(event)
+    assert account.denied("ci-user"), case
+    assert account.status("ci-user") == {live: "Inactive"}
