@@ -10,6 +10,7 @@ Never: makes a change whose reading-back it does not check; waits for the table 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas import actions, aws, errors
@@ -70,11 +71,8 @@ def perform(action: Action, item: PlanItem, table: Table, execution: str) -> Cha
         action.apply(iam, seen)
         after = _reread(action, item)
     made_here = changed or (first and not action.verify(before))
-    ended = Change(
-        item_id=item.id,
-        incident_id=item.incident_id,
-        action=item.action,
-        target=item.target,
+    ended = replace(
+        change,
         before=before,
         after=after,
         result=Result.DONE if made_here else Result.ALREADY,
