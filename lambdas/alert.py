@@ -111,23 +111,28 @@ def compose(story: Story) -> Alert:
 
 
 def tellings(story: Story) -> frozenset[str]:
-    """Hash what an alert tells, so that the same is not told twice: how the items stand, and each thing not done."""
-    stand = sorted(
-        f"{item.action}|{claim_key(item.target)}|{'made' if result in _MADE else result}|{error}"
-        for item, result, error in _ended(story)
-    )
-    said = {f"{_STAND}{_hash(json.dumps(stand))}"} if stand else set()
-    return frozenset(said | {_hash(note) for note in story.not_done})
+    """Hash what an alert tells, so that the same is not told twice: how each item stands, and each thing not done."""
+    stands = {
+        f"{_item(item)}{'made' if result in _MADE else f'{result}/{error}'}" for item, result, error in _ended(story)
+    }
+    return frozenset(stands | {_hash(note) for note in story.not_done})
 
 
 def told_after(told: Iterable[str], story: Story) -> list[str]:
-    """Add what an alert tells to what was told; of how the items stand, only the latest is remembered."""
-    now = tellings(story)
-    forgotten = any(one.startswith(_STAND) for one in now)
-    return sorted({one for one in told if not (forgotten and one.startswith(_STAND))} | now)
+    """Add what an alert tells to what was told; of an item only how it stands now is remembered.
+
+    That something made is only planned by a later signal changes nothing about how it stands.
+    """
+    before = set(told)
+    for item, result, _ in _ended(story):
+        of_item = {one for one in before if one.startswith(_item(item))}
+        if result is not Result.PLANNED or f"{_item(item)}made" not in of_item:
+            before -= of_item
+    return sorted(before | tellings(story))
 
 
-_STAND = "stand:"
+def _item(item: PlanItem) -> str:
+    return f"item:{_hash(f'{item.action}|{claim_key(item.target)}')}:"
 
 
 def _hash(text: str) -> str:
@@ -313,14 +318,17 @@ def _by_hand(story: Story, items: list[PlanItem]) -> list[str]:
         if name and item.action == "disable_key":
             steps.append(f"Disable {shown} by hand:\n{commands.set_key_status(name, item.target.id, 'Inactive')}")
         elif name:
-            steps.append(f"Deny everything to {shown} by hand:\n{commands.attach_policy(name, deny)}")
+            full = story.results[item.id][1] == "QuotaFull"
+            command = commands.set_boundary(name, deny) if full else commands.attach_policy(name, deny)
+            steps.append(f"Deny everything to {shown} by hand:\n{command}")
     if not story.items:
         named = (target for target in story.incident.targets if target.kind in {Kind.ACCESS_KEY, Kind.USER})
         steps += [
             f"Deny everything to user {line(name, 64)} by hand:\n{commands.attach_policy(name, deny)}"
             for name in dict.fromkeys(target.name for target in named if target.name)
         ]
-    return steps or [_IN_THE_CONSOLE]
+    nameless = any(not item.target.name for item in items)
+    return [*steps, _IN_THE_CONSOLE] if nameless or not steps else steps
 
 
 def _undo(story: Story, action: str) -> list[str]:

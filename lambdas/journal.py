@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -59,15 +59,15 @@ _write, _read = TypeSerializer(), TypeDeserializer()
 class Case:
     """A case as an execution meets it.
 
-    ``outcome`` is empty while its workflow runs. ``acting`` are the ids of the items that its latest execution
-    set out to make, ``made`` of those that any of its executions made or found so, ``told`` what its alerts told
-    already (see ``alert.tellings``).
+    ``outcome`` is empty while its workflow runs. ``acting`` says which execution set out to make which item (item
+    id → execution ARN). ``made`` are the ids of the items that any of its executions made or found so, ``told`` what
+    its alerts told already (see ``alert.tellings``).
     """
 
     incident_id: str
     execution: str = ""
     outcome: str = ""
-    acting: frozenset[str] = frozenset()
+    acting: Mapping[str, str] = field(default_factory=dict)
     made: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
     told: frozenset[str] = frozenset()
@@ -77,7 +77,8 @@ class Case:
 class Opening:
     """A case that is to be opened, unless another one holds its targets.
 
-    ``acting`` as in ``Case``; ``targets`` are the ids that the case's item lists; ``at`` is ISO 8601.
+    ``acting`` are the ids of the items that it sets out to make, ``targets`` the ids that the case's item lists; ``at``
+    is ISO 8601.
     """
 
     incident_id: str
@@ -86,6 +87,20 @@ class Opening:
     acting: Collection[str]
     targets: Collection[str]
     at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the journal holds of the state before a change.
+
+    ``before`` was seen by the execution ``by``. Where the change was undone and made anew, ``again`` is what was there
+    that time, seen by ``again_by``.
+    """
+
+    before: Json
+    by: str
+    again: Json | None = None
+    again_by: str = ""
 
 
 class Table:
@@ -158,7 +173,7 @@ class Table:
             "incident_id": opening.incident_id,
             "execution": opening.execution,
             "opened_at": opening.at,
-            "acting": sorted(opening.acting),
+            "acting": dict.fromkeys(opening.acting, opening.execution),
             "targets": sorted(opening.targets),
             "title": signal.title[:300],
             "source": signal.source,
@@ -192,7 +207,7 @@ class Table:
             incident_id=incident_id,
             execution=str(data.get("execution", "")),
             outcome=str(data.get("outcome", "")),
-            acting=frozenset(data.get("acting", ())),
+            acting=dict(data.get("acting", {})),
             made=frozenset(data.get("made", ())),
             targets=frozenset(data.get("targets", ())),
             told=frozenset(data.get("told", ())),
@@ -201,14 +216,14 @@ class Table:
     def run(self, case: Case, execution: str, acting: Collection[str], targets: Collection[str]) -> bool:
         """Make an execution the one that runs a case, and say which changes it sets out to make.
 
-        False when another execution took the case over since ``case`` was read. The changes of a case that
-        is still running are added to, those of an ended one replaced.
+        False when another execution took the case over since ``case`` was read. What other executions set out to
+        make is kept; of a case that has ended, only what none of them made.
         """
-        kept: Collection[str] = () if case.outcome else case.acting
+        kept = {item: owner for item, owner in case.acting.items() if not case.outcome or item not in case.made}
         values = {
             ":mine": execution,
             ":old": case.execution or execution,
-            ":acting": sorted({*acting, *kept}),
+            ":acting": {**kept, **dict.fromkeys(acting, execution)},
             ":targets": sorted({*targets, *case.targets}),
         }
         return self._if_unchanged(
@@ -245,8 +260,8 @@ class Table:
             ),
         )
 
-    def record_before(self, change: Change, execution: str) -> tuple[Json, bool]:
-        """Keep what was there before a change, once; give what is kept and whether this execution kept it.
+    def record_before(self, change: Change, execution: str) -> Kept:
+        """Keep what was there before a change, once; give what is kept.
 
         A retry, and a later run on the same case, get back what the first one saw.
         """
@@ -267,9 +282,25 @@ class Table:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            kept = _plain(error.response["Item"])  # type: ignore[typeddict-item]  # as asked for
-            return dict(kept["before"]), kept.get("execution") == execution
-        return change.before, True
+            old = _plain(error.response["Item"])  # type: ignore[typeddict-item]  # as asked for
+            again = old.get("again")
+            return Kept(
+                before=dict(old["before"]),
+                by=str(old.get("execution", "")),
+                again=dict(again) if again else None,
+                again_by=str(old.get("again_by", "")),
+            )
+        return Kept(before=change.before, by=execution)
+
+    def record_again(self, change: Change, execution: str) -> None:
+        """Keep what was there before a change is made anew, because somebody had undone it."""
+        self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+            UpdateExpression="SET again = :again, again_by = :execution, again_at = :at",
+            ExpressionAttributeValues=_item({":again": change.before, ":execution": execution, ":at": change.at}),
+        )
 
     def record_after(self, change: Change) -> None:
         """Keep how a change ended. Raises Unavailable or NotPermitted."""
@@ -301,9 +332,9 @@ class Table:
             ),
         )
 
-    def results(self, incident_id: str, since: str = "") -> dict[str, tuple[Result, str]]:
-        """Give the latest result of every change of a case (since an ISO 8601 time): item id → result, error."""
-        found: dict[str, tuple[Result, str]] = {}
+    def changes(self, incident_id: str, since: str = "") -> dict[str, Change]:
+        """Give how every change of a case ended latest (since an ISO 8601 time): item id → change."""
+        found: dict[str, Change] = {}
         with aws.translated():
             pages = self._dynamodb.get_paginator("query").paginate(
                 TableName=self._name,
@@ -311,10 +342,20 @@ class Table:
                 ExpressionAttributeValues=_item({":case": incident_id, ":change": "CHANGE#"}),
                 ConsistentRead=True,
             )
-            for page in pages:
-                for entry in map(_plain, page["Items"]):
-                    if entry.get("result") in set(Result) and str(entry.get("at", "")) >= since:
-                        found[str(entry["item_id"])] = (Result(entry["result"]), str(entry.get("error", "")))
+            entries = [_plain(entry) for page in pages for entry in page["Items"]]
+        for entry in entries:
+            if entry.get("result") in set(Result) and str(entry.get("at", "")) >= since:
+                found[str(entry["item_id"])] = Change(
+                    item_id=str(entry["item_id"]),
+                    incident_id=incident_id,
+                    action=str(entry.get("action", "")),
+                    target=Target.from_json(entry["target"]),
+                    before=dict(entry.get("before", {})),
+                    after=dict(entry.get("after", {})),
+                    result=Result(entry["result"]),
+                    error=str(entry.get("error", "")),
+                    at=str(entry.get("at", "")),
+                )
         return found
 
     def close(self, incident_id: str, execution: str, values: Mapping[str, Any]) -> bool:

@@ -72,6 +72,12 @@ def apply(iam: IAMClient, state: Json) -> None:
             iam.put_user_permissions_boundary(UserName=state["user"], PermissionsBoundary=state["deny_policy"])
 
 
+def rebase(before: Json, again: Json) -> Json:
+    """Give back the boundary that was there the last time: it may be one that the owner set meanwhile."""
+    boundary = before["boundary"] if again["boundary"] == again["deny_policy"] else again["boundary"]
+    return {**before, "user": again["user"], "boundary": boundary}
+
+
 def undo(iam: IAMClient, change: Change) -> None:
     """Take back the deny, and give back the boundary that was there; what was there before stays.
 
@@ -121,6 +127,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    rebase=rebase,
     undo=undo,
     undo_command=undo_command,
 )

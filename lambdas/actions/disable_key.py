@@ -55,6 +55,11 @@ def apply(iam: IAMClient, state: Json) -> None:
         iam.update_access_key(UserName=state["user"], AccessKeyId=state["key_id"], Status="Inactive")
 
 
+def rebase(before: Json, again: Json) -> Json:
+    """Give back what was there at first: whoever made the key active meanwhile was undoing a containment."""
+    return {**before, "user": again["user"]}
+
+
 def undo(iam: IAMClient, change: Change) -> None:
     """Make the key active again if it was so before; otherwise do nothing. Follows a renamed user."""
     if change.before.get("status") != "Active":
@@ -88,6 +93,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    rebase=rebase,
     undo=undo,
     undo_command=undo_command,
 )

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 class Action:
     """One power over an account.
 
-    ``look`` reads the state that the action cares about, as JSON; it resolves a renamed target again
-    and raises TargetGone when there is none. ``verify`` says of such a reading whether the target is
-    contained. ``apply`` makes the change on the target as it was just read, and can be repeated.
-    ``undo`` puts back what ``before`` of a change recorded. ``undo_command`` gives the same as lines
-    for a shell, without a whole key id in them, or nothing where there is nothing to undo.
+    ``look`` reads the state that the action cares about, as JSON; it resolves a renamed target again and raises
+    TargetGone when there is none. ``verify`` says of such a reading whether the target is contained. ``apply`` makes
+    the change on the target as it was just read, and can be repeated. ``rebase`` says what to put back when the change
+    was undone by somebody and made anew, from the state before the first time and the one before the latest.
+    ``undo`` puts back what ``before`` of a change recorded. ``undo_command`` gives the same as lines for a shell,
+    without a whole key id in them, or nothing where there is nothing to undo.
     """
 
     name: str
@@ -35,5 +36,6 @@ class Action:
     look: Callable[[IAMClient, PlanItem], Json]
     verify: Callable[[Json], bool]
     apply: Callable[[IAMClient, Json], None]
+    rebase: Callable[[Json, Json], Json]
     undo: Callable[[IAMClient, Change], None]
     undo_command: Callable[[Change], tuple[str, ...]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lambdas import actions, aws, errors
 from lambdas.handlers import environment
-from lambdas.journal import Table
+from lambdas.journal import Kept, Table
 from lambdas.model import Change, Json, PlanItem, Result
 from lambdas.telemetry import logger
 
@@ -59,33 +59,44 @@ def perform(action: Action, item: PlanItem, table: Table, execution: str) -> Cha
         result=Result.FAILED,
         at=environment.now(),
     )
-    before, first, journaled = seen, True, True
-    try:
-        before, first = table.record_before(change, execution)
-    except errors.TourniquetError as error:
-        journaled = False
-        logger.warning("the journal could not be written: %s", error)
     changed = not action.verify(seen)
+    kept, journaled = _journaled(table, change, execution, changed=changed)
     after = seen
     if changed:
         action.apply(iam, seen)
         after = _reread(action, item)
-    made_here = changed or (first and not action.verify(before))
+    before = action.rebase(kept.before, kept.again) if kept.again else kept.before
+    undone_first = kept.by == execution and not action.verify(kept.before)
+    undone_again = kept.again_by == execution and kept.again is not None and not action.verify(kept.again)
+    made_here = changed or undone_first or undone_again
     ended = replace(
         change,
         before=before,
         after=after,
         result=Result.DONE if made_here else Result.ALREADY,
-        changed=changed,
+        changed=made_here,
         journaled=journaled,
         at=environment.now(),
     )
-    if journaled and (made_here or first):
+    if journaled and (made_here or kept.by == execution):
         try:
             table.record_after(ended)
         except errors.TourniquetError as error:
             logger.warning("the journal could not be completed: %s", error)
     return ended
+
+
+def _journaled(table: Table, change: Change, execution: str, *, changed: bool) -> tuple[Kept, bool]:
+    """Write what is there now, before anything is changed; tell whether that worked."""
+    try:
+        kept = table.record_before(change, execution)
+        if changed and kept.by != execution:
+            table.record_again(change, execution)
+            kept = replace(kept, again=change.before, again_by=execution)
+    except errors.TourniquetError as error:
+        logger.warning("the journal could not be written: %s", error)
+        return Kept(before=change.before, by=execution), False
+    return kept, True
 
 
 def _reread(action: Action, item: PlanItem) -> Json:

@@ -53,18 +53,18 @@ def handler(event: Json, _context: object) -> Json:
     told = []
     for case in triage["cases"]:
         items = tuple(PlanItem.from_json(item) for item in case["items"])
-        standing = planning.standing(items, changes)
-        if failure:
-            standing |= _finished(table, case["incident_id"], standing, changes, str(event.get("started_at", "")))
         mine = {item.id: changes[item.id] for item in items if item.id in changes}
+        if failure:
+            mine = _finished(table, case["incident_id"], items, str(event.get("started_at", ""))) | mine
+        standing = planning.standing(items, mine)
         outcome = _outcome(case, standing, mine, failed=failure is not None)
         notes = [*triage["not_done"]]
         if failure:
             notes.insert(0, _failed(failure))
         if not case["recorded"] and event.get("triage"):
             notes.append(
-                "The incident table did not answer, so this case is not recorded there and a repeat of the signal "
-                "will not be recognised. The history of the run has everything."
+                "The incident table did not answer when this case began, so a repeat of the signal may not be "
+                "recognised as one. The history of the run has everything."
             )
         story = Story(
             incident_id=case["incident_id"],
@@ -103,8 +103,8 @@ def _outcome(
         return Outcome.PARTIAL if judged is Outcome.PARTIAL else Outcome.FAILED
     if not case["opened"] and not standing:
         return Outcome.REPEATED
-    again = case["previous"] == Outcome.CONTAINED and judged is Outcome.CONTAINED
-    return Outcome.REPEATED if again and any(change.changed for change in changes.values()) else judged
+    undone = any(change.changed and item_id in case["made"] for item_id, change in changes.items())
+    return Outcome.REPEATED if undone and judged is Outcome.CONTAINED else judged
 
 
 def _worth_telling(case: Json, story: Story, changes: Iterable[Change]) -> bool:
@@ -187,10 +187,11 @@ def _judged(table: Table, story: Story) -> tuple[Outcome, list[str]]:
     """Judge the whole case: this run's items, and what other runs made or set out to make in it."""
     merged = {item_id: result for item_id, (result, _) in story.results.items()}
     for item_id in table.case(story.incident_id).acting:
-        merged.setdefault(item_id, Result.FAILED)  # until its own run says better
-    for item_id, (result, _) in table.results(story.incident_id).items():
+        if merged.get(item_id, Result.PLANNED) is Result.PLANNED:
+            merged[item_id] = Result.FAILED  # until its own run says better
+    for item_id, change in table.changes(story.incident_id).items():
         if item_id not in story.changes and merged.get(item_id) is not Result.REFUSED:
-            merged[item_id] = result
+            merged[item_id] = change.result
     made = sorted(item_id for item_id, result in merged.items() if result in {Result.DONE, Result.ALREADY})
     if story.outcome is Outcome.FAILED and not story.items:
         return Outcome.FAILED, made
@@ -198,16 +199,14 @@ def _judged(table: Table, story: Story) -> tuple[Outcome, list[str]]:
     return planning.outcome(acted or merged.values()), made
 
 
-def _finished(
-    table: Table, incident_id: str, standing: dict[str, tuple[Result, str]], changes: dict[str, Change], since: str
-) -> dict[str, tuple[Result, str]]:
+def _finished(table: Table, incident_id: str, items: Collection[PlanItem], since: str) -> dict[str, Change]:
     """Ask the journal for what this run made before the workflow lost the answers."""
     try:
-        kept = table.results(incident_id, since)
+        kept = table.changes(incident_id, since)
     except errors.TourniquetError as error:
         logger.warning("the journal could not be read: %s", error)
         return {}
-    return {item_id: kept[item_id] for item_id in standing if item_id not in changes and item_id in kept}
+    return {item.id: kept[item.id] for item in items if item.id in kept}
 
 
 def _changes(branches: list[list[Json]]) -> dict[str, Change]:
@@ -263,8 +262,8 @@ def _without_triage(event: Json, execution: str) -> Json:
     case = {
         "incident_id": incident_id(execution, str(event.get("started_at", ""))),
         "opened": True,
-        "previous": "",
         "told": [],
+        "made": [],
         "recorded": False,
         "signalled": False,
         "items": [],

@@ -39,12 +39,12 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Meeting:
-    """How this execution meets one case: whether it opened it, how the case stood, which items it runs."""
+    """How this execution meets one case: whether it opened it, what was told and made, which items it runs."""
 
     incident_id: str
     opened: bool
-    previous: str = ""
     told: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     recorded: bool = True
     signalled: bool = True
     items: tuple[PlanItem, ...]
@@ -108,7 +108,11 @@ def _join(table: Table, case_id: str, items: tuple[PlanItem, ...], opening: Open
             targets = journal.target_ids([item.target for item in run])
             if not run or table.run(case, opening.execution, [item.id for item in _acting(run)], targets):
                 return _Meeting(
-                    incident_id=case_id, opened=False, previous=case.outcome, told=tuple(case.told), items=run
+                    incident_id=case_id,
+                    opened=False,
+                    told=tuple(case.told),
+                    made=tuple(case.made),
+                    items=run,
                 )
     except errors.TourniquetError as error:
         logger.warning("the case could not be read: %s", error)
@@ -128,21 +132,17 @@ def _kept(table: Table, case_id: str, opening: Opening) -> bool:
 def _to_run(case: Case, items: tuple[PlanItem, ...], opening: Opening) -> tuple[PlanItem, ...]:
     """Choose what this execution does in a case that another one opened.
 
-    All of it where the case did not end well, where its workflow died, and where this is a retry of the run that took
-    it over. Of a running case: what that run did not set out to make. Of a contained one: look again, and cut again
-    where somebody undid it. Something lesser (only planned, or refused) is left out where the case made it already;
-    a person who asks gets the whole answer.
+    Never what another execution that is still alive set out to make. Otherwise everything, but for what is lesser (only
+    planned, or refused) and was made already, where the case is contained or somebody is at work on it: of a
+    contained case that means to look again, and to cut again where somebody undid it. A person who asks gets the
+    whole answer.
     """
-    running = not case.outcome and _alive(case.execution)
-    ended_badly = not running and case.outcome != Outcome.CONTAINED
-    if ended_badly or case.execution == opening.execution:
-        return items
+    alive = {owner for owner in set(case.acting.values()) - {opening.execution} if _alive(owner)}
+    free = [item for item in items if case.acting.get(item.id) not in alive]
+    if opening.incident.signal.source == manual.SOURCE or not (alive or case.outcome == Outcome.CONTAINED):
+        return tuple(free)
     acting = {item.id for item in _acting(items)}
-    if running:
-        return tuple(item for item in items if item.id not in case.acting | (case.made - acting))
-    if opening.incident.signal.source == manual.SOURCE:
-        return items
-    return tuple(item for item in items if item.id in acting or item.id not in case.made)
+    return tuple(item for item in free if item.id in acting or item.id not in case.made)
 
 
 def _acting(items: tuple[PlanItem, ...]) -> tuple[PlanItem, ...]:

@@ -46,6 +46,7 @@ class Account:
         self.stepfunctions = boto3.client("stepfunctions", region_name=REGION)
         self.failures: dict[str, list[Exception]] = {}
         self.before: dict[str, Callable[[], object]] = {}
+        self.always: dict[str, Callable[[], object]] = {}
         self.after: dict[str, list[Exception]] = {}
         self.tracebacks: list[str] = []
         self._table()
@@ -115,6 +116,8 @@ class Account:
         """Do what a test wants to happen just before a function runs."""
         if name in self.before:
             self.before.pop(name)()
+        if name in self.always:
+            self.always[name]()
         self._fail(self.failures, name)
 
     @staticmethod

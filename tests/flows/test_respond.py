@@ -223,6 +223,7 @@ def test_a_second_key_of_the_same_user_joins_the_case(account: Account) -> None:
     (opened,) = account.run(exposed(first))
     (joined,) = account.run(exposed(second, event_id="another"))
     assert joined["incident_id"] == opened["incident_id"]
+    assert joined["outcome"] == "CONTAINED", "the second key was never contained before: nothing is repeated"
     assert set(account.status("ci-user").values()) == {"Inactive"}
     assert len(account.cases()) == 1
     assert len(account.alerts()) == 2
@@ -403,7 +404,7 @@ def test_an_alert_that_cannot_be_written_is_announced_plainly(account: Account) 
     assert account.run(exposed(leaked)) == []
     (alert,) = account.alerts()
     assert alert["outcome"] == "FAILED"
-    assert "2 changes were made, 0 failed" in alert["content"]["description"]
+    assert "2 of the planned changes are in place, 0 failed" in alert["content"]["description"]
     assert alert["incident_id"].startswith("inc-")
     assert account.denied("ci-user")
 
@@ -667,3 +668,93 @@ def test_a_live_key_beside_a_deleted_one_still_gets_its_user_denied(account: Acc
     (case,) = account.run(event)
     assert account.denied("ci-user"), case
     assert account.status("ci-user") == {live: "Inactive"}
+
+
+def test_a_takeover_that_is_killed_and_overtaken_still_cuts_what_it_set_out_to(account: Account) -> None:
+    """Given a triage killed after it took a case over, and another run that joins before its retry, all is cut."""
+    first, second = account.user("ci-user", keys=2)
+    finding = "Discovery:IAMUser/AnomalousBehavior"
+    account.run(events.guardduty(first, "ci-user", finding=finding, severity=2.0, account=ACCOUNT))
+    killed = errors.Unavailable("killed")
+    account.after["TriageFunctionArn"] = [killed]
+    joined: list[bool] = []
+
+    def join() -> None:
+        if not account.after["TriageFunctionArn"] and not joined:
+            joined.append(True)
+            account.run(exposed(second, event_id="2"))
+
+    account.always["TriageFunctionArn"] = join
+    account.run(exposed(first, event_id="1"))
+    assert joined
+    assert account.status("ci-user") == {first: "Inactive", second: "Inactive"}
+    assert account.denied("ci-user")
+
+
+def test_a_lesser_signal_does_not_make_a_failed_case_look_contained(account: Account) -> None:
+    """Given a deny that failed and a Notify that died, a later observe-only signal leaves the record honest."""
+    (leaked,) = account.user("ci-user")
+    account.failures["DenyPrincipalFunctionArn"] = [errors.NotPermitted("refused")]
+    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    account.run(exposed(leaked))
+    finding = "Discovery:IAMUser/AnomalousBehavior"
+    account.run(events.guardduty(leaked, "ci-user", finding=finding, severity=2.0, account=ACCOUNT))
+    (record,) = account.cases()
+    assert record["outcome"] != "CONTAINED"
+
+
+def test_repeats_about_two_keys_in_turn_are_told_once_each(account: Account) -> None:
+    """Given two contained keys of one user, repeats that name them in turn are not told again."""
+    first, second = account.user("ci-user", keys=2)
+    told = [
+        account.run(exposed(key, event_id=str(number)))[0]["alerted"]
+        for number, key in enumerate((first, second, first, second, first))
+    ]
+    assert told == [True, True, False, False, False]
+
+
+def test_the_owners_boundary_survives_a_second_cut(account: Account) -> None:
+    """Given a deny that was lifted and a boundary set meanwhile, the undo of the next cut gives that boundary back."""
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked))
+    account.iam.detach_user_policy(UserName="ci-user", PolicyArn=DENY)
+    own = "arn:aws:iam::aws:policy/job-function/Billing"
+    account.iam.put_user_permissions_boundary(UserName="ci-user", PermissionsBoundary=own)
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for number in range(10):
+        policy = account.iam.create_policy(PolicyName=f"p{number}", PolicyDocument=document)["Policy"]["Arn"]
+        account.iam.attach_user_policy(UserName="ci-user", PolicyArn=policy)
+    account.alerts()
+    account.run(events.trusted_advisor(leaked, "ci-user", account=ACCOUNT))
+    (alert,) = account.alerts()
+    assert f"put-user-permissions-boundary --user-name=ci-user --permissions-boundary {own}" in alert["undo"]
+
+
+def test_a_second_cut_whose_function_is_killed_is_told_all_the_same(account: Account) -> None:
+    """Given a containment that was undone, when the function dies after cutting again, people still read of it."""
+    (leaked,) = account.user("ci-user")
+    account.run(exposed(leaked))
+    account.iam.update_access_key(UserName="ci-user", AccessKeyId=leaked, Status="Active")
+    account.after["DisableKeyFunctionArn"] = [errors.Unavailable("killed")]
+    (case,) = account.run(events.guardduty(leaked, "ci-user", account=ACCOUNT))
+    assert case == {"incident_id": case["incident_id"], "outcome": "REPEATED", "alerted": True}
+
+
+def test_a_contain_stage_that_dies_is_told_with_what_the_journal_kept(account: Account) -> None:
+    """Given answers of the actions that were lost, Notify tells what the journal kept of this run, undo included."""
+    (leaked,) = account.user("ci-user")
+    execution = account.start(exposed(leaked))
+    account.finish(execution)
+    account.alerts()
+    history = account.stepfunctions.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+    inputs = [
+        json.loads(e["taskScheduledEventDetails"]["parameters"]) for e in history if "taskScheduledEventDetails" in e
+    ]
+    payload = next(one["Payload"] for one in inputs if "triage" in one["Payload"])
+    lost = payload | {"changes": [], "failure": {"state": "Contain", "error": "States.Runtime", "cause": "lost"}}
+    answer, failed = account.invoke("NotifyFunctionArn", json.dumps(lost))
+    assert not failed, answer
+    (alert,) = account.alerts()
+    assert actions_of(alert) == {"disable_key": "done", "deny_principal": "done"}
+    assert "detach-user-policy" in alert["undo"]

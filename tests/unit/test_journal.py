@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lambdas import errors, journal
-from lambdas.journal import Opening, Table, target_ids
+from lambdas.journal import Kept, Opening, Table, target_ids
 from lambdas.model import Change, Result
 from lambdas.planning import assign
 from lambdas.signals.reading import MOST_TARGETS
@@ -86,7 +86,7 @@ def test_a_new_target_opens_a_case(table: Table, dynamodb: DynamoDBClient, name:
     assert found[f"TARGET#{CLAIM}", "OPEN"]["incident_id"] == {"S": CASE}
     case = table.case(CASE)
     assert (case.execution, case.outcome) == (FIRST, "")
-    assert case.acting == {"a", "b"}
+    assert case.acting == {"a": FIRST, "b": FIRST}
     assert case.targets == {KEY}
 
 
@@ -214,7 +214,7 @@ def test_a_transaction_that_is_cancelled_for_another_reason_is_named(dynamodb: D
     ],
 )
 @pytest.mark.parametrize(
-    "call", ["claim", "open", "case", "run", "signal", "before", "after", "results", "close", "remember"]
+    "call", ["claim", "open", "case", "run", "signal", "before", "after", "changes", "close", "remember"]
 )
 def test_a_table_that_breaks_raises_a_named_error(
     dynamodb: DynamoDBClient,
@@ -235,7 +235,7 @@ def test_a_table_that_breaks_raises_a_named_error(
         "signal": lambda: table.signal(CASE, opening()),
         "before": lambda: table.record_before(made, FIRST),
         "after": lambda: table.record_after(made),
-        "results": lambda: table.results(CASE),
+        "changes": lambda: table.changes(CASE),
         "close": lambda: table.close(CASE, FIRST, {"outcome": "CONTAINED"}),
         "remember": lambda: table.remember(CASE, ["a"]),
     }
@@ -315,26 +315,27 @@ def test_a_signal_of_any_text_can_be_kept(table: Table, dynamodb: DynamoDBClient
 def test_what_was_there_before_is_kept_once(table: Table) -> None:
     """Given a change that was recorded, when a retry or a later run records again, they get what was first seen."""
     made = change(item(), before={"attached": False, "boundary": "", "user": USER})
-    assert table.record_before(made, FIRST) == (made.before, True)
+    assert table.record_before(made, FIRST) == Kept(before=made.before, by=FIRST)
     later = replace(made, before={"attached": True, "boundary": "", "user": USER})
-    assert table.record_before(later, FIRST) == (made.before, True)
-    assert table.record_before(later, SECOND) == (made.before, False)
+    assert table.record_before(later, FIRST) == Kept(before=made.before, by=FIRST)
+    assert table.record_before(later, SECOND) == Kept(before=made.before, by=FIRST)
 
 
 def test_what_was_there_is_recorded_although_an_earlier_try_failed_before_it_could_look(table: Table) -> None:
     """Given a change that failed without having looked, when a later run makes it, it records what it sees."""
     table.record_after(failed(item()))
     made = change(item())
-    assert table.record_before(made, SECOND) == (made.before, True)
+    assert table.record_before(made, SECOND) == Kept(before=made.before, by=SECOND)
 
 
 def test_how_a_change_ended_stands_beside_what_was_before(table: Table, dynamodb: DynamoDBClient, name: str) -> None:
     """Given a change, when it is made, its entry has what was before, what is after, and the result."""
     made = change(item())
     table.record_before(made, FIRST)
-    assert table.results(CASE) == {}
+    assert table.changes(CASE) == {}
     table.record_after(made)
-    assert table.results(CASE) == {made.item_id: (Result.DONE, "")}
+    (ended,) = table.changes(CASE).values()
+    assert (ended.item_id, ended.result, ended.before) == (made.item_id, Result.DONE, made.before)
     row = rows(dynamodb, name)[CASE, f"CHANGE#{made.item_id}"]
     assert row["before"]["M"]["attached"] == {"BOOL": False}
     assert row["after"]["M"]["attached"] == {"BOOL": True}
@@ -345,7 +346,8 @@ def test_how_a_change_ended_stands_beside_what_was_before(table: Table, dynamodb
 def test_a_failure_is_kept_with_its_error(table: Table) -> None:
     """Given a change that failed, when it is recorded, the case's results say so and name the error."""
     table.record_after(failed(item(), "QuotaFull"))
-    assert table.results(CASE) == {item().id: (Result.FAILED, "QuotaFull")}
+    (ended,) = table.changes(CASE).values()
+    assert (ended.item_id, ended.result, ended.error) == (item().id, Result.FAILED, "QuotaFull")
 
 
 def test_the_results_of_a_case_are_its_own(table: Table) -> None:
@@ -353,8 +355,8 @@ def test_the_results_of_a_case_are_its_own(table: Table) -> None:
     table.record_after(change(item(CASE)))
     other = item("inc-other")
     table.record_after(change(other))
-    assert set(table.results("inc-other")) == {other.id}
-    assert table.results("inc-nothing") == {}
+    assert set(table.changes("inc-other")) == {other.id}
+    assert table.changes("inc-nothing") == {}
 
 
 def test_many_results_are_read_over_several_pages(table: Table) -> None:
@@ -362,7 +364,7 @@ def test_many_results_are_read_over_several_pages(table: Table) -> None:
     big: Change = change(item())
     for number in range(12):
         table.record_after(replace(big, item_id=f"{number:016}", after={"user": "x" * 150_000}))
-    assert len(table.results(CASE)) == 12
+    assert len(table.changes(CASE)) == 12
 
 
 def test_a_case_is_closed_by_the_execution_that_runs_it(table: Table) -> None:
@@ -393,18 +395,18 @@ def test_an_execution_takes_over_a_case_that_still_runs_and_adds_to_it(table: Ta
     assert table.run(table.case(CASE), SECOND, ["b"], ["b-id"])
     case = table.case(CASE)
     assert case.execution == SECOND
-    assert case.acting == {"a", "b"}
+    assert case.acting == {"a": FIRST, "b": SECOND}
     assert case.targets == {KEY, "b-id"}
 
 
-def test_an_execution_that_takes_over_an_ended_case_starts_afresh(table: Table) -> None:
-    """Given an ended case, when an execution runs in it, it is open again and only the new changes are under way."""
-    table.claim([CLAIM], opening(acting=["a"]))
-    table.close(CASE, FIRST, {"outcome": "FAILED"})
+def test_an_execution_that_takes_over_an_ended_case_keeps_what_nobody_made(table: Table) -> None:
+    """Given an ended case, when an execution runs in it, it is open again, and what was made is no one's task."""
+    table.claim([CLAIM], opening(acting=["a", "made"]))
+    table.close(CASE, FIRST, {"outcome": "FAILED", "made": ["made"]})
     assert table.run(table.case(CASE), SECOND, ["b"], [])
     case = table.case(CASE)
     assert case.outcome == ""
-    assert case.acting == {"b"}
+    assert case.acting == {"a": FIRST, "b": SECOND}
 
 
 def test_two_executions_do_not_both_take_over(table: Table) -> None:
