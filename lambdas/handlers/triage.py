@@ -11,6 +11,7 @@ Never: changes anything in the account.
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ GRANTS = (
 
 _STILL_RUNNING = "RUNNING"
 _TRIES = 3
+_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +81,20 @@ def handler(event: Json, _context: object) -> Json:
 
 
 def _meet(table: Table, plan: Plan, opening: Opening) -> list[_Meeting]:
-    """Claim the targets and decide, for each case that holds one, what this execution does in it."""
+    """Claim the targets and decide, for each case that holds one, what this execution does in it.
+
+    A table that is slow may take a few seconds of this and no more: what is left is run without asking it.
+    """
     own = opening.incident_id
     held = table.claim(plan.claims, opening)
     items = planning.assign(plan.items, held, own)
     meetings = []
+    until = time.monotonic() + _SECONDS
     for case_id in sorted(set(held.values()) or {own}):
         mine = tuple(item for item in items if item.incident_id == case_id)
+        if time.monotonic() > until:
+            meetings.append(_Meeting(incident_id=case_id, opened=case_id == own, signalled=False, items=mine))
+            continue
         signalled = _kept(table, case_id, opening)
         if case_id == own:
             meetings.append(_Meeting(incident_id=own, opened=True, signalled=signalled, items=mine))

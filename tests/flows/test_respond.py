@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from demo import events
 from lambdas import aws, errors, journal
+from lambdas.handlers import triage
 from tests.flows.account import ACCOUNT, Account
 
 if TYPE_CHECKING:
@@ -758,3 +760,23 @@ def test_a_contain_stage_that_dies_is_told_with_what_the_journal_kept(account: A
     (alert,) = account.alerts()
     assert actions_of(alert) == {"disable_key": "done", "deny_principal": "done"}
     assert "detach-user-policy" in alert["undo"]
+
+
+def test_a_slow_table_is_not_asked_about_every_case(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given one event about several known cases and a table that takes its time, every cut is made all the same."""
+    keys = {name: account.user(name)[0] for name in ("ann", "bob", "cat")}
+    for name, key in keys.items():
+        account.run(exposed(key, event_id=name))
+        account.iam.update_access_key(UserName=name, AccessKeyId=key, Status="Active")
+    monkeypatch.setattr(triage, "_SECONDS", 0.1)
+    keep = journal.Table.signal
+
+    def slowly(table: journal.Table, *of: Any) -> None:
+        time.sleep(0.2)
+        keep(table, *of)
+
+    monkeypatch.setattr(journal.Table, "signal", slowly)
+    told = account.run(exposed(*keys.values(), event_id="all"))
+    assert len(told) == 3
+    assert {status for name in keys for status in account.status(name).values()} == {"Inactive"}
+    assert all(len(account.records(case["incident_id"], "SIGNAL#")) == 2 for case in told)
