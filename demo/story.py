@@ -6,10 +6,8 @@ Never does: show a whole access key id; leave a process.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
 import sys
 import time
 from dataclasses import dataclass
@@ -19,8 +17,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from demo import events
-from demo.aws import BUILD, REGION, EmbeddedAws, EmbeddedAwsError, deploy, mails
-from lambdas.text import line, tail
+from demo.aws import BUILD, REGION, EmbeddedAws, EmbeddedAwsError, deploy, free_port, mails
+from lambdas.text import tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +46,9 @@ class Terminal:
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._zero = time.time()
 
-    def zero(self, at: float | None = None) -> None:
-        """Make now, or a moment given in seconds since the epoch, the zero of the clock."""
-        self._zero = time.time() if at is None else at
+    def zero(self) -> None:
+        """Make now the zero of the clock."""
+        self._zero = time.time()
 
     def title(self, text: str) -> None:
         """Begin a chapter."""
@@ -60,10 +58,10 @@ class Terminal:
         """Write a line without a time."""
         print(f"  {text}", flush=True)
 
-    def at(self, text: str, moment: float | None = None, *, colour: str = "0") -> None:
-        """Write a line with its time."""
+    def at(self, text: str, moment: float | None = None) -> None:
+        """Write a line with its time: now, or a moment given in seconds since the epoch."""
         seconds = (time.time() if moment is None else moment) - self._zero
-        print(f"  {seconds:+7.2f} s  {self._paint(text, colour)}", flush=True)
+        print(f"  {seconds:+7.2f} s  {text}", flush=True)
 
     def call(self, who: str, what: str, *, worked: bool, said: str = "") -> None:
         """Write what a call of the attacker's came to."""
@@ -71,7 +69,7 @@ class Terminal:
         print(f"  {mark}  {who:<34} {what:<22} {said}", flush=True)
 
     def _paint(self, text: str, code: str) -> str:
-        return f"\033[{code}m{text}\033[0m" if self._colour and code != "0" else text
+        return f"\033[{code}m{text}\033[0m" if self._colour else text
 
 
 def run() -> int:
@@ -81,7 +79,7 @@ def run() -> int:
     terminal.say("Everything happens on an AWS embedded in this machine, with IAM enforced. No account is involved.")
     scratch = BUILD / "demo-state"
     try:
-        with EmbeddedAws.start(port=_free_port(), scratch=scratch, log=BUILD / "demo.log", say=terminal.say) as aws:
+        with EmbeddedAws.start(port=free_port(), scratch=scratch, log=BUILD / "demo.log", say=terminal.say) as aws:
             terminal.title("1. Deploying, as you would: cdk bootstrap, cdk deploy")
             outputs = deploy(
                 aws, context={"alert_email": _ALERT_EMAIL}, outputs=BUILD / "demo-outputs.json", say=terminal.say
@@ -194,13 +192,7 @@ def _works(client: Any, operation: str) -> tuple[bool, str]:  # noqa: ANN401 - m
 
 
 def _put(bus: Any, event: events.Event) -> None:  # noqa: ANN401 - made at run time
-    entry = {
-        "Source": event["source"],
-        "DetailType": event["detail-type"],
-        "Detail": json.dumps(event["detail"]),
-        "Resources": event["resources"],
-    }
-    answer = bus.put_events(Entries=[entry])
+    answer = bus.put_events(Entries=[events.entry(event)])
     if answer["FailedEntryCount"]:
         raise EmbeddedAwsError(f"The bus did not take the event: {answer['Entries']}")
 
@@ -240,7 +232,7 @@ def _mail(aws: EmbeddedAws) -> Any:  # noqa: ANN401 - a Mail
 
 def _cases(dynamodb: Any, table: str) -> list[dict[str, Any]]:  # noqa: ANN401 - made at run time
     found = dynamodb.scan(TableName=table)["Items"]
-    return [item for item in found if line(item["sk"]["S"]) == "INCIDENT"]
+    return [item for item in found if item["sk"]["S"] == "INCIDENT"]
 
 
 def _waiting(what: str) -> Iterator[None]:
@@ -250,9 +242,3 @@ def _waiting(what: str) -> Iterator[None]:
         yield
         time.sleep(_PAUSE_SECONDS)
     raise EmbeddedAwsError(f"Waited {_WAIT_SECONDS} s for {what}; see {BUILD / 'demo.log'}.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -212,21 +212,21 @@ def _wrapped(sentence: str, first: str = "", rest: str = "") -> str:
     )
 
 
-def _section(title: str, sentences: list[str]) -> str:
-    return "\n".join([title, *(_wrapped(sentence, "  - ", "    ") for sentence in sentences)]) if sentences else ""
+def _section(heading: str, sentences: list[str]) -> str:
+    return "\n".join([heading, *(_wrapped(sentence, "  - ", "    ") for sentence in sentences)]) if sentences else ""
 
 
-def _numbered(title: str, steps: list[str]) -> str:
+def _numbered(heading: str, steps: list[str]) -> str:
     """Write the steps with their numbers; a step's first line is prose, any other a command."""
-    lines = [title]
+    rows = [heading]
     for number, step in enumerate(steps, 1):
-        first, *commands = step.split("\n")
-        lines += [_wrapped(first, f"  {number}. ", "     "), *(f"     {command}" for command in commands)]
-    return "\n".join(lines)
+        prose, *pasted = step.split("\n")
+        rows += [_wrapped(prose, f"  {number}. ", "     "), *(f"     {entry}" for entry in pasted)]
+    return "\n".join(rows)
 
 
-def _commands(title: str, lines: list[str]) -> str:
-    return "\n".join([title, *(f"  {entry}" for entry in lines)]) if lines else ""
+def _commands(heading: str, entries: list[str]) -> str:
+    return "\n".join([heading, *(f"  {entry}" for entry in entries)]) if entries else ""
 
 
 def _did(story: Story, item: PlanItem, result: Result, _error: str) -> str:

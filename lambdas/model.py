@@ -11,7 +11,7 @@ Never: talks to AWS, reads the clock or the environment.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -220,6 +220,15 @@ class Change:
         """Read what ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
         rest = {key: value for key, value in data.items() if key not in {"target", "result"}}
         return cls(target=Target.from_json(data["target"]), result=Result(data["result"]), **rest)
+
+
+def placed(incident: Incident, execution_arn: str) -> Incident:
+    """Say where an incident happened, where its signal does not: in the account and region of the execution."""
+    region, account = (execution_arn.split(":") + [""] * 5)[3:5]
+    targets = tuple(replace(target, account=target.account or account) for target in incident.targets)
+    signal = incident.signal
+    signal = replace(signal, account=signal.account or account, region=signal.region or region)
+    return replace(incident, targets=targets, signal=signal)
 
 
 def incident_id(execution_arn: str, started_at: str) -> str:

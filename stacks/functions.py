@@ -23,7 +23,7 @@ from lambdas.handlers import environment, notify, triage
 from stacks.explained import explain, lint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from lambdas.aws import Grant
     from stacks.settings import Settings
@@ -94,7 +94,7 @@ class Functions(Construct):
         return {f"{name}FunctionArn": function for name, function in named.items()}
 
     def _function(
-        self, name: str, description: str, handler: str, grants: Iterable[Grant], variables: Mapping[str, str]
+        self, name: str, description: str, handler: str, grants: Collection[Grant], variables: Mapping[str, str]
     ) -> lambda_.Function:
         log_group = logs.LogGroup(
             self, f"{name}Log", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN

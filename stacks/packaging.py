@@ -28,7 +28,7 @@ SERVICES = ("dynamodb", "iam", "sns", "stepfunctions")
 _SHARED_DATA = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 
 #: Parts of the dependencies that no function imports.
-_UNUSED = ("bin", "boto3/examples", "boto3/data", "s3transfer/__pycache__")
+_UNUSED = ("bin", "boto3/examples", "boto3/data")
 _ON_LAMBDA = "/var/task"
 _COMPILE = (
     "import compileall, py_compile, sys; "

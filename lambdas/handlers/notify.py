@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lambdas import actions, alert, aws, errors, journal, planning
@@ -21,7 +21,7 @@ from lambdas.alert import Story
 from lambdas.aws import Grant
 from lambdas.handlers import environment
 from lambdas.journal import Table
-from lambdas.model import Change, Incident, Json, Outcome, PlanItem, Result, incident_id
+from lambdas.model import Change, Incident, Json, Outcome, PlanItem, Result, incident_id, placed
 from lambdas.playbooks import playbook_for
 from lambdas.signals import incident_from, manual
 from lambdas.telemetry import logger
@@ -254,11 +254,7 @@ def _failed(failure: Json) -> str:
 
 def _without_triage(event: Json, execution: str) -> Json:
     """Stand in for triage where it failed: read the signal again, so that the alert can say what it was."""
-    incident = incident_from(event.get("event"))
-    _, _, _, region, account, *_ = f"{execution}:::::".split(":")
-    signal = incident.signal
-    placed = replace(signal, account=signal.account or account, region=signal.region or region)
-    incident = replace(incident, signal=placed)
+    incident = placed(incident_from(event.get("event")), execution)
     case = {
         "incident_id": incident_id(execution, str(event.get("started_at", ""))),
         "opened": True,

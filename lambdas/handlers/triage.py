@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lambdas import actions, aws, errors, facts, journal, planning
 from lambdas.aws import Grant
 from lambdas.handlers import environment
-from lambdas.model import Json, Mode, Outcome, incident_id
+from lambdas.model import Json, Mode, Outcome, incident_id, placed
 from lambdas.playbooks import playbook_for
 from lambdas.signals import incident_from, manual
 from lambdas.telemetry import logger
@@ -77,7 +77,7 @@ def handler(event: Json, _context: object) -> Json:
         items = planning.assign(plan.items, {}, own)
         meetings = [_Meeting(incident_id=own, opened=True, recorded=False, items=items)]
     logger.info("triaged", extra={"playbook": playbook.name, "cases": [meeting.incident_id for meeting in meetings]})
-    return _answer(_placed(incident, guardrails.account, execution), playbook.name, plan, meetings, guardrails)
+    return _answer(placed(incident, execution), playbook.name, plan, meetings, guardrails)
 
 
 def _meet(table: Table, plan: Plan, opening: Opening) -> list[_Meeting]:
@@ -191,11 +191,3 @@ def _answer(incident: Incident, playbook: str, plan: Plan, meetings: list[_Meeti
         ],
         "run": run,
     }
-
-
-def _placed(incident: Incident, account: str, execution: str) -> Incident:
-    """Say where it happened, where the signal itself does not: in this account, in the home region."""
-    targets = tuple(replace(target, account=target.account or account) for target in incident.targets)
-    region = incident.signal.region or execution.split(":")[3]
-    signal = replace(incident.signal, account=incident.signal.account or account, region=region)
-    return replace(incident, targets=targets, signal=signal)

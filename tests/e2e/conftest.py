@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.aws import EmbeddedAws, deploy
+from demo.aws import EmbeddedAws, deploy, free_port
 from tests.e2e.deployed import Deployed
 
 if TYPE_CHECKING:
@@ -33,10 +32,7 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def deployed(tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]) -> Iterator[Deployed]:
     """Start the embedded AWS, deploy the stack as anybody would, and stop it all at the end."""
     folder = tmp_path_factory.mktemp("aws")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with EmbeddedAws.start(port=port, scratch=folder / "state", log=folder / "aws.log", say=say) as aws:
+    with EmbeddedAws.start(port=free_port(), scratch=folder / "state", log=folder / "aws.log", say=say) as aws:
         outputs = deploy(
             aws,
             context={"alert_email": "oncall@example.com"},

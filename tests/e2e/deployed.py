@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from demo import events
 from demo.aws import REGION, EmbeddedAws
 
 if TYPE_CHECKING:
@@ -88,9 +89,7 @@ class Deployed:
 
     def put(self, event: dict[str, Any]) -> None:
         """Put an event on the default bus."""
-        entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
-        entry["Resources"] = event.get("resources", [])
-        answer = self.client("events").put_events(Entries=[entry])
+        answer = self.client("events").put_events(Entries=[events.entry(event)])
         assert answer["FailedEntryCount"] == 0, answer
 
     def refused(self, key: Key) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from demo.emulator import moto_fixes
 from lambdas import actions, aws
 from lambdas.handlers import act, environment, notify, triage
 
@@ -27,6 +28,11 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
 _local = threading.local()
+
+
+def placeholder(action: str) -> str:
+    """Give the name under which the workflow knows an action's function."""
+    return "".join(part.capitalize() for part in action.split("_")) + "FunctionArn"
 
 
 def variable(name: str) -> str:
@@ -87,15 +93,14 @@ class Account:
             "NotifyFunctionArn": (notify.handler, shared),
         }
         for name in actions.names():
-            camel = "".join(part.capitalize() for part in name.split("_"))
-            self.functions[f"{camel}FunctionArn"] = (act.handler, {**shared, environment.ACTION: name})
+            self.functions[placeholder(name)] = (act.handler, {**shared, environment.ACTION: name})
         client = boto3.client("lambda", region_name=REGION)
         definition = (ROOT / "state_machines" / "respond.asl.json").read_text()
-        for placeholder in self.functions:
+        for name in self.functions:
             function = client.create_function(
-                FunctionName=placeholder, Runtime="python3.13", Role=role, Handler="x.x", Code={"ZipFile": b""}
+                FunctionName=name, Runtime="python3.13", Role=role, Handler="x.x", Code={"ZipFile": b""}
             )
-            definition = definition.replace(f"${{{placeholder}}}", function["FunctionArn"])
+            definition = definition.replace(f"${{{name}}}", function["FunctionArn"])
         definition = definition.replace("${AlertTopicArn}", self.topic)
         self.stepfunctions.create_state_machine(name="tourniquet-respond", definition=definition, roleArn=role)
 
@@ -129,6 +134,14 @@ class Account:
         """Make a user with access keys; give their ids."""
         self.iam.create_user(UserName=name, Path=path)
         return [self.iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"] for _ in range(keys)]
+
+    def fill_policy_quota(self, user: str) -> None:
+        """Attach as many managed policies to a user as IAM allows."""
+        statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        for number in range(moto_fixes.POLICIES_PER_IDENTITY):
+            policy = self.iam.create_policy(PolicyName=f"{user}-{number}", PolicyDocument=document)["Policy"]["Arn"]
+            self.iam.attach_user_policy(UserName=user, PolicyArn=policy)
 
     def start(self, event: Any) -> str:  # noqa: ANN401 - any JSON
         """Start the respond workflow; give the execution's ARN."""

@@ -16,7 +16,7 @@ from lambdas import actions, aws, errors, journal
 from lambdas.handlers import notify, triage
 from lambdas.model import Change, Kind, Mode, PlanItem, Result, Target
 from tests.flows import account as account_module
-from tests.flows.account import ACCOUNT, Account
+from tests.flows.account import ACCOUNT, Account, placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,11 +66,7 @@ def tell_every_story(account: Account) -> None:
     account.run(events.health(third, account=ACCOUNT))
     account.run(events.trusted_advisor(third, "third", account=ACCOUNT))
     (full,) = account.user("full")
-    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    for number in range(10):
-        policy = account.iam.create_policy(PolicyName=f"p{number}", PolicyDocument=document)["Policy"]["Arn"]
-        account.iam.attach_user_policy(UserName="full", PolicyArn=policy)
+    account.fill_policy_quota("full")
     account.run(events.health(full, account=ACCOUNT))
     (moved,) = account.user("before")
     done: list[bool] = []
@@ -92,9 +88,8 @@ def test_what_is_granted_is_what_is_called(account: Account) -> None:
     assert recorder.calls["triage"] | recorder.calls["TriageFunctionArn"] == granted(triage.GRANTS)
     assert recorder.calls["NotifyFunctionArn"] == granted(notify.GRANTS)
     for name in actions.names():
-        camel = "".join(part.capitalize() for part in name.split("_"))
         wanted = granted([*actions.load(name).grants, *journal.CHANGE_GRANTS])
-        assert recorder.calls[f"{camel}FunctionArn"] == wanted, name
+        assert recorder.calls[placeholder(name)] == wanted, name
 
 
 @pytest.mark.parametrize("name", actions.names())

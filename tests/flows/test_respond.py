@@ -154,11 +154,7 @@ def test_a_full_policy_quota_leads_to_the_boundary(account: Account) -> None:
     (leaked,) = account.user("ci-user")
     own = "arn:aws:iam::aws:policy/job-function/Billing"
     account.iam.put_user_permissions_boundary(UserName="ci-user", PermissionsBoundary=own)
-    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    for number in range(10):
-        policy = account.iam.create_policy(PolicyName=f"p{number}", PolicyDocument=document)["Policy"]["Arn"]
-        account.iam.attach_user_policy(UserName="ci-user", PolicyArn=policy)
+    account.fill_policy_quota("ci-user")
     (case,) = account.run(exposed(leaked))
     assert case["outcome"] == "CONTAINED"
     user = account.iam.get_user(UserName="ci-user")["User"]
@@ -722,11 +718,7 @@ def test_the_owners_boundary_survives_a_second_cut(account: Account) -> None:
     account.iam.detach_user_policy(UserName="ci-user", PolicyArn=DENY)
     own = "arn:aws:iam::aws:policy/job-function/Billing"
     account.iam.put_user_permissions_boundary(UserName="ci-user", PermissionsBoundary=own)
-    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    for number in range(10):
-        policy = account.iam.create_policy(PolicyName=f"p{number}", PolicyDocument=document)["Policy"]["Arn"]
-        account.iam.attach_user_policy(UserName="ci-user", PolicyArn=policy)
+    account.fill_policy_quota("ci-user")
     account.alerts()
     account.run(events.trusted_advisor(leaked, "ci-user", account=ACCOUNT))
     (alert,) = account.alerts()
