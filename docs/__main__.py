@@ -1,9 +1,10 @@
 """`python -m docs [--check]`: the documents that are generated from the code.
 
-The playbooks from ``lambdas.playbooks``, the permissions from the grants that the modules declare, the
-workflow from its ASL file. With ``--check`` nothing is written; the exit status says whether all are up to date.
+The playbooks from ``lambdas.playbooks``, the table of finding types from those and ``docs.finding_types``, the
+permissions from the grants that the modules declare, the workflow from its ASL file. With ``--check`` nothing is
+written; the exit status says whether all are up to date.
 
-May touch: playbooks.md, permissions.md and respond.md in this folder.
+May touch: playbooks.md, findings.md, permissions.md and respond.md in this folder.
 Never: writes a document that holds more than the code says; touches one that is written by hand.
 """
 
@@ -14,18 +15,24 @@ import importlib
 import inspect
 import json
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from docs.finding_types import AS_OF, FAMILIES, OTHERS, SOURCE, TYPES
 from lambdas import actions, journal
 from lambdas.handlers import notify, triage
-from lambdas.playbooks import PLAYBOOKS
+from lambdas.model import Mode, Signal
+from lambdas.playbooks import PLAYBOOKS, playbook_for
+from lambdas.playbooks.shape import Playbook, mode_at
+from lambdas.signals import guardduty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from docs.finding_types import Family, FindingType, OtherSignal
     from lambdas.aws import Grant
-    from lambdas.playbooks.shape import Playbook, Trigger
+    from lambdas.playbooks.shape import Trigger
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs"
@@ -54,6 +61,7 @@ def documents() -> dict[Path, str]:
     """Give every generated document: its path and its text."""
     return {
         FOLDER / "playbooks.md": _playbooks(),
+        FOLDER / "findings.md": _findings(),
         FOLDER / "permissions.md": _permissions(),
         FOLDER / "respond.md": _workflow(json.loads(RESPOND.read_text("utf-8"))),
     }
@@ -67,7 +75,9 @@ def _playbooks() -> str:
         (
             f"[{playbook.name}](#{playbook.name})",
             "<br>".join(_trigger(trigger) for trigger in playbook.triggers),
-            f"`{playbook.mode}`" if playbook.actions else "announce only",
+            _modes(playbook),
+            f"`{playbook.wide}`" if playbook.actions else "",
+            ("passes" if playbook.vouched else "asks") if playbook.actions else "",
             ", ".join(f"`{action}`" for action in playbook.actions) or "none",
         )
         for playbook in PLAYBOOKS
@@ -78,9 +88,25 @@ def _playbooks() -> str:
             "# Playbooks\n",
             (
                 "A signal is answered by the first playbook of this table that one of its triggers matches. A type is "
-                "matched as a glob, case-sensitively. The setting `playbook_modes` overrides a default mode.\n"
+                "matched as a glob, case-sensitively. Which finding type ends where is in [findings.md](findings.md).\n"
             ),
-            *_table(("playbook", "triggers", "default mode", "actions"), rows),
+            (
+                "- **Default mode**: `contain` acts, `approve` asks a person first, `observe` only shows the plan; "
+                "some go by the signal's severity (0 to 10). The setting `playbook_modes` overrides it for playbooks "
+                "with actions."
+            ),
+            (
+                "- **Others may be hit**: how far the playbook goes at most with a change that may hit others than the "
+                "attacker, such as one on a role that is shared or not known not to be."
+            ),
+            (
+                "- **Circuit breaker**: after `max_containments_per_hour` a person is asked; what AWS itself reports "
+                "as exposed or compromised passes.\n"
+            ),
+            *_table(
+                ("playbook", "triggers", "default mode", "others may be hit", "circuit breaker", "actions"),
+                rows,
+            ),
             *(line for playbook in PLAYBOOKS for line in _runbook(playbook)),
         ]
     )
@@ -90,7 +116,18 @@ def _trigger(trigger: Trigger) -> str:
     source = "any source" if trigger.source == "*" else f"`{trigger.source}`"
     kind = "" if trigger.type == "*" else f" `{trigger.type}`"
     least = f" of severity {trigger.at_least:g} and more" if trigger.at_least else ""
-    return source + kind + least
+    role = f" where the resource is the {trigger.resource_role.lower()}" if trigger.resource_role else ""
+    return source + kind + least + role
+
+
+def _modes(playbook: Playbook) -> str:
+    """Say how far a playbook goes, from the highest severity down: ``contain` from 7, `approve` below``."""
+    if not playbook.actions:
+        return "announce only"
+    if len(playbook.modes) == 1:
+        return f"`{playbook.modes[0][1]}`"
+    *steps, lowest = reversed(playbook.modes)
+    return ", ".join([*(f"`{mode}` from {least:g}" for least, mode in steps), f"`{lowest[1]}` below"])
 
 
 def _runbook(playbook: Playbook) -> Iterator[str]:
@@ -99,8 +136,142 @@ def _runbook(playbook: Playbook) -> Iterator[str]:
     prose = inspect.cleandoc(module.__doc__ or "").partition("\nMay touch:")[0].strip()
     yield f"\n## {playbook.name}\n"
     yield prose + "\n"
+    yield f"Default mode: {_modes(playbook)}.\n"
     yield "What people do next:\n"
     yield from (f"{number}. {step}" for number, step in enumerate(playbook.next_steps, 1))
+
+
+# ---- finding types ----------------------------------------------------------------------------
+
+_DOES = {Mode.CONTAIN: "**contains**", Mode.APPROVE: "asks first", Mode.OBSERVE: "shows the plan"}
+_ANNOUNCED = "announced"
+_HEAD = ("finding type", "severity", "what it is about", "answered by", "by default")
+
+
+def _findings() -> str:
+    counted = Counter(does for found in TYPES for does in {answer.does for answer in _answers(found)})
+    counts = ", ".join(f"{counted[words]} {words}" for words in (*_DOES.values(), _ANNOUNCED))
+    return "\n".join(
+        [
+            _GENERATED,
+            "# Finding types and their answers\n",
+            (
+                f"Every one of the {len(TYPES)} active GuardDuty finding types ([AWS' list]({SOURCE}), {AS_OF}), then "
+                "the other signals: which [playbook](playbooks.md) answers it, and what happens if no setting says "
+                f"otherwise. By number of types: {counts}; a type counts twice where severity decides.\n"
+            ),
+            (
+                "- **contains**: every credential that the finding names is cut off at once: its key disabled, its "
+                "user denied, its role's session denied. A change that may hit others, such as one on a shared role, "
+                "is asked about instead."
+            ),
+            "- asks first: the plan waits for a person to approve it.",
+            "- shows the plan: the alert says what would be done, with the command that does it.",
+            (
+                "- announced: the alert holds the steps for people; nothing is planned. There is no automatic answer "
+                "for instances, containers, functions, databases, files and settings yet. A finding that names no "
+                "credential of this account is always announced, whatever its row says.\n"
+            ),
+            (
+                'Severity is AWS\' default for the type; with a star it depends on the finding, and "Varies" means '
+                "that there is no default. Where it decides, the number is GuardDuty's own, from 0 to 10 (High begins "
+                "at 7).\n"
+            ),
+            (
+                "`playbook_modes` changes how far a playbook goes, for all types that it answers: "
+                '`{"stolen_credentials": "approve"}`, or by severity `{"unusual_use": {"observe": 0, "contain": 7}}`. '
+                "It cannot give an action to a playbook that has none.\n"
+            ),
+            (
+                "Whatever the tables say, sample findings, archived findings and closed Health events change nothing, "
+                "nor does anything while `mode` is `observe`. Principals of another account are announced, protected "
+                "ones refused. A type that AWS adds later is answered by the playbook whose trigger it matches; one "
+                "that matches none is announced by [unknown](playbooks.md#unknown)."
+            ),
+            *(line for family in FAMILIES for line in _family(family)),
+            "\n## Other signals\n",
+            "AWS Health, Trusted Advisor, AWS' own quarantine, and people.\n",
+            *_table(("source", "type", "what it says", "answered by", "by default"), map(_other_row, OTHERS)),
+            "",
+        ]
+    )
+
+
+def _family(family: Family) -> Iterator[str]:
+    yield f"\n## {family.title}\n"
+    yield f"{family.note} [AWS' page]({family.page}).\n"
+    yield from _table(_HEAD, map(_finding_row, family.types))
+
+
+def _finding_row(found: FindingType) -> tuple[str, ...]:
+    answers = _answers(found)
+    return (
+        f"`{found.name}`",
+        found.severity,
+        found.about,
+        _column([(_link(answer.playbook), answer.when) for answer in answers]),
+        _column([(answer.does, answer.when) for answer in answers]),
+    )
+
+
+def _other_row(signal: OtherSignal) -> tuple[str, ...]:
+    playbook = playbook_for(Signal(source=signal.source, type=signal.type, id=signal.type))
+    return (
+        signal.source if " " in signal.source else f"`{signal.source}`",
+        f"`{signal.type}`",
+        signal.about,
+        _link(playbook),
+        _does(playbook, 0),
+    )
+
+
+class _Answer(NamedTuple):
+    """What answers a finding type, when (``""``: always), and what that does by default."""
+
+    playbook: Playbook
+    when: str
+    does: str
+
+
+def _answers(found: FindingType) -> list[_Answer]:
+    """Give what answers a type over the severities that it may have, and for both sides that a resource may be on."""
+    acts, target = (_by_severity(found, role) for role in ("ACTOR", "TARGET"))
+    if acts == target:
+        return acts
+    sides = (("if the instance acts", acts), ("if it is the target", target))
+    return [answer._replace(when=f"{answer.when} {side}".strip()) for side, answers in sides for answer in answers]
+
+
+def _by_severity(found: FindingType, role: str) -> list[_Answer]:
+    low, high = found.span
+    steps = {least for playbook in PLAYBOOKS for least, _ in playbook.modes}
+    steps |= {trigger.at_least for playbook in PLAYBOOKS for trigger in playbook.triggers}
+    starts = [low, *sorted(step for step in steps if low < step < high)]
+    parts: list[tuple[float, Playbook, str]] = []
+    for start in starts:
+        signal = Signal(source=guardduty.SOURCE, type=found.name, id=found.name, severity=start, resource_role=role)
+        playbook = playbook_for(signal)
+        if not parts or parts[-1][1:] != (playbook, _does(playbook, start)):
+            parts.append((start, playbook, _does(playbook, start)))
+    if len(parts) == 1:
+        return [_Answer(parts[0][1], "", parts[0][2])]
+    whens = [f"below {parts[1][0]:g}", *(f"from {start:g}" for start, _, _ in parts[1:])]
+    return [_Answer(playbook, when, does) for when, (_, playbook, does) in zip(whens, parts, strict=True)]
+
+
+def _does(playbook: Playbook, severity: float) -> str:
+    return _DOES[mode_at(playbook.modes, severity)] if playbook.actions else _ANNOUNCED
+
+
+def _link(playbook: Playbook) -> str:
+    return f"[{playbook.name}](playbooks.md#{playbook.name})"
+
+
+def _column(parts: Sequence[tuple[str, str]]) -> str:
+    """Say one thing if it holds always, else each with its condition."""
+    if len({text for text, _ in parts}) == 1:
+        return parts[0][0]
+    return "<br>".join(f"{text} {when}" for text, when in parts)
 
 
 # ---- permissions ------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The alert: one plain text for a person at 3 a.m., one JSON for chat and machines.
 
-The text's first line says what happened and what was done; then what was not; then what to do next;
-then how to undo it, as commands that work when pasted.
+The text's first line says what happened and what was done; then what waits for an answer, and how to give it; then what
+was not done; then what to do next; then how to undo it, as commands that work when pasted.
 
 May touch: nothing.
 Never: shows a whole key id, a secret, or untrusted text that was not made safe.
@@ -15,9 +15,9 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambdas import commands
+from lambdas import commands, wording
 from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result
-from lambdas.planning import claim_key, describe
+from lambdas.targets import claim_key, describe
 from lambdas.text import ascii_subject, line, markdown, redact, tail, title
 
 if TYPE_CHECKING:
@@ -31,17 +31,21 @@ _SMS_LIMIT = 300
 _WIDTH = 88
 _TITLE = 90
 _MOST_NAMED = 6
+_NOTICE_SEVERITY = 5.0
+_WAITS = ": waits for your answer, because "
 _IN_THE_CONSOLE = (
     "Contain the key by hand: IAM console, the user, Security credentials, Deactivate; then attach AWSDenyAll."
 )
 _KNOWN = "This case is known, and nothing was changed."
-_DONE: Mapping[str, str] = {"disable_key": "disabled", "deny_principal": "denied everything to"}
-_PLANNED: Mapping[str, str] = {"disable_key": "disable", "deny_principal": "deny everything to"}
 _HEADLINES: Mapping[Outcome, str] = {
     Outcome.CONTAINED: "",
     Outcome.PARTIAL: "Only a part of it worked.",
     Outcome.FAILED: "Nothing was contained; act by hand now.",
     Outcome.OBSERVED: "Nothing was changed.",
+    Outcome.PENDING: "A part of the answer waits for your yes or no.",
+    Outcome.REJECTED: "A person turned it down, so nothing more was changed.",
+    Outcome.EXPIRED: "Nobody answered in time, so nothing more was changed.",
+    Outcome.RELEASED: "A person released it.",
     Outcome.REFUSED: "Nothing was changed: the target is protected by your settings.",
     Outcome.ANNOUNCED: "Nothing was changed: there is nothing that can be done automatically.",
     Outcome.REPEATED: "The containment was not in place any more; it was made again.",
@@ -59,7 +63,10 @@ class Story:
 
     ``results`` are per item id: result and error name. ``undo`` gives an action's undo lines for a
     change. ``execution`` and ``respond`` are the ARNs of this run and of the workflow; ``observe_all`` says that
-    the workflow would only observe again, whatever a request asks for.
+    the workflow would only observe again, whatever a request asks for. ``nothing_made`` says that nothing was made in
+    the case, and nobody is at it: each kind of signal about it is told once. ``ask`` is the question that is open:
+    ``{"answer_by", "then"}``; ``decision`` how a question ended: ``{"answer", "at", "asked_at", "reason"}`` (see
+    ``handoff.Decision``).
     """
 
     incident_id: str
@@ -77,6 +84,27 @@ class Story:
     respond: str
     at: str
     undo: Callable[[Change], tuple[str, ...]]
+    nothing_made: bool = False
+    ask: Mapping[str, str] | None = None
+    decision: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something to tell that is not the story of a signal: an answer that was refused, the circuit breaker.
+
+    ``what`` is the first sentence, ``sentences`` the rest, ``steps`` what to do next.
+    """
+
+    incident_id: str
+    outcome: Outcome
+    what: str
+    sentences: tuple[str, ...]
+    steps: tuple[str, ...]
+    source: str
+    type: str
+    execution: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,21 +119,67 @@ class Alert:
 def compose(story: Story) -> Alert:
     """Write both forms of the alert."""
     signal = story.incident.signal
-    body = _text(story)
-    data = _redacted(_data(story))
+    short = f"{_headline(story)} Account {signal.account or 'unknown'}, case {story.incident_id}."
+    return _forms(f"{story.outcome}: {_subject(story)}", _text(story), short, _data(story))
+
+
+def notice(told: Notice) -> Alert:
+    """Write both forms of a notice."""
+    account, region = (told.execution.split(":") + [""] * 5)[4], (told.execution.split(":") + [""] * 4)[3]
+    first = f"{told.outcome}: {told.what}"
+    rows = [
+        ("Case", told.incident_id or "none"),
+        ("Account", f"{account}, region {region}"),
+        ("Written", told.at),
+        ("The run", f"(sign in to the account first)\n{_console(told.execution)}"),
+    ]
+    sections = [
+        first,
+        _section("WHAT HAPPENED", [line(sentence, 600) for sentence in told.sentences]),
+        _numbered("WHAT TO DO NEXT", list(told.steps)) if told.steps else "",
+        "\n".join(["THE CASE", *(f"  {name:<9} {value}" for name, value in rows)]),
+    ]
+    text = redact("\n\n".join(section for section in sections if section)) + "\n"
+    description = "\n".join([f"*{markdown(first)}*", *(f"- {markdown(line(one, 600))}" for one in told.sentences)])
+    data = {
+        "version": "1.0",
+        "source": "custom",
+        "content": {"textType": "client-markdown", "title": title(first), "description": description},
+        "schema": SCHEMA,
+        "incident_id": told.incident_id,
+        "outcome": told.outcome,
+        "mode": "unknown",
+        "account": account,
+        "region": region,
+        "severity": _NOTICE_SEVERITY,
+        "title": line(told.what),
+        "signal": {"source": told.source, "type": told.type, "id": ""},
+        "targets": [],
+        "actions": [],
+        "not_done": [line(sentence, 600) for sentence in told.sentences],
+        "next_steps": list(told.steps),
+        "undo": "",
+        "report": None,
+        "at": told.at,
+    }
+    return _forms(first, text, f"{first} {' '.join(told.sentences)}", data)
+
+
+def _forms(subject: str, text: str, short: str, data: Json) -> Alert:
+    """Put the forms for the protocols together, with the attributes for filter policies."""
     forms = {
-        "default": json.dumps(data, ensure_ascii=False),
-        "email": body,
-        "sms": line(f"{_headline(story)} Account {signal.account or 'unknown'}, case {story.incident_id}.", _SMS_LIMIT),
+        "default": json.dumps(_redacted(data), ensure_ascii=False),
+        "email": text,
+        "sms": line(short, _SMS_LIMIT),
     }
     return Alert(
-        subject=ascii_subject(f"[Tourniquet] {story.outcome}: {_subject(story)}"),
+        subject=ascii_subject(f"[Tourniquet] {subject}"),
         message=json.dumps(forms, ensure_ascii=False),
         attributes={
-            "outcome": {"DataType": "String", "StringValue": story.outcome},
-            "severity": {"DataType": "Number", "StringValue": f"{signal.severity:g}"},
-            "source": {"DataType": "String", "StringValue": signal.source},
-            "account": {"DataType": "String", "StringValue": signal.account or "unknown"},
+            "outcome": {"DataType": "String", "StringValue": data["outcome"]},
+            "severity": {"DataType": "Number", "StringValue": f"{data['severity']:g}"},
+            "source": {"DataType": "String", "StringValue": data["signal"]["source"]},
+            "account": {"DataType": "String", "StringValue": data["account"] or "unknown"},
         },
     )
 
@@ -115,7 +189,10 @@ def tellings(story: Story) -> frozenset[str]:
     stands = {
         f"{_item(item)}{'made' if result in _MADE else f'{result}/{error}'}" for item, result, error in _ended(story)
     }
-    return frozenset(stands | {_hash(note) for note in story.not_done})
+    told = stands | {_hash(note) for note in story.not_done}
+    if story.nothing_made and not any(result in _MADE for _, result, _ in _ended(story)):
+        told.add(f"signal:{_hash(f'{story.incident.signal.source}|{story.incident.signal.type}')}")
+    return frozenset(told)
 
 
 def told_after(told: Iterable[str], story: Story) -> list[str]:
@@ -149,26 +226,22 @@ def _ended(story: Story) -> list[tuple[PlanItem, Result, str]]:
 def _headline(story: Story) -> str:
     """Write the first line: what happened, to whom, and what was done."""
     made = [
-        f"{_DONE[item.action]} {_object(item)}" + (" (was so already)" if result is Result.ALREADY else "")
+        f"{wording.phrase(item).done} {wording.phrase(item).object}"
+        + (" (was so already)" if result is Result.ALREADY else "")
         for item, result, _ in _ended(story)
         if result in _MADE
     ]
     known = story.outcome is Outcome.REPEATED and not any(change.changed for change in story.changes.values())
     parts = [f"{story.outcome}: {line(story.incident.signal.title, _TITLE).rstrip('.')}."]
     parts.append(_KNOWN if known else _HEADLINES[story.outcome])
+    if story.ask and story.outcome is not Outcome.PENDING:
+        parts.append("Something waits for your answer.")
     if made:
         more = len(made) - _MOST_NAMED
         parts.append(f"Done: {'; '.join(made[:_MOST_NAMED])}{f'; and {more} more' if more > 0 else ''}.")
     else:
         parts.append(f"It is about {_subject(story)}.")
     return " ".join(part for part in parts if part)
-
-
-def _object(item: PlanItem) -> str:
-    """Name what an action acts on; a deny may know its user only by a key."""
-    if item.action == "deny_principal" and item.target.kind is Kind.ACCESS_KEY:
-        return f"the user of access key {tail(item.target.id)}"
-    return describe(item.target)
 
 
 def _subject(story: Story) -> str:
@@ -182,8 +255,9 @@ def _text(story: Story) -> str:
     sections = [
         _headline(story),
         _section("WHAT WAS DONE", [_did(story, *ended) for ended in _ended(story) if ended[1] in _MADE]),
-        _section("WHAT WAS NOT DONE", _undone(story)),
-        _numbered("WHAT TO DO NEXT", _steps(story)),
+        _waiting(story),
+        _section("WHAT WAS NOT DONE", [one for one in _undone(story) if _WAITS not in one]),
+        _numbered("WHAT TO DO NEXT", _steps(story, mail=True)),
         _commands("HOW TO UNDO IT", _undo_text(story)),
         _facts(story),
     ]
@@ -232,81 +306,146 @@ def _commands(heading: str, entries: list[str]) -> str:
 def _did(story: Story, item: PlanItem, result: Result, _error: str) -> str:
     """Say what was done, and how, and what was read back."""
     change = story.changes.get(item.id)
-    name = f"{_DONE[item.action].capitalize()} {_object(item)}"
-    if result is Result.ALREADY:
+    words = wording.phrase(item)
+    name = f"{words.done.capitalize()} {words.object}"
+    if result is Result.ALREADY or change is None:
         return f"{name}: it was so already."
-    how = ""
-    if item.action == "disable_key":
-        how = "the key reads Inactive"
-    elif change and change.after.get("attached"):
-        how = "the policy AWSDenyAll is attached"
-    elif change:
-        how = "its permissions boundary is AWSDenyAll, because it has as many policies as IAM allows"
-    return f"{name}; read back: {how}."
+    return f"{name}; read back: {wording.read_back(change)}."
+
+
+def _asked(story: Story) -> list[str]:
+    """Say what people are asked about, and why."""
+    return [f"{_to_do(item)}: {line(item.why, 300)}." for item, result, _ in _ended(story) if result is Result.PENDING]
+
+
+def _answers(story: Story) -> tuple[str, str]:
+    """Give the two lines for a shell that answer the question of a case: yes, no."""
+    yes, no = (
+        commands.start_execution(story.respond, {"incident_id": story.incident_id, "answer": answer})
+        for answer in ("approve", "reject")
+    )
+    return yes, no
+
+
+def _deadline(story: Story) -> str:
+    """Say until when a question is open, and what happens then."""
+    ask = story.ask or {}
+    then = "the changes are made" if ask.get("then") == "contain" else "nothing of this is changed"
+    return f"Answer until {ask.get('answer_by', '')} (UTC); if nobody does, {then}."
+
+
+def _waiting(story: Story) -> str:
+    """Write the question, and how to answer it."""
+    asked = _asked(story)
+    if not asked:
+        return ""
+    yes, no = _answers(story)
+    rows = [
+        *(_wrapped(sentence, "  - ", "    ") for sentence in asked),
+        _wrapped(_deadline(story), "  ", "  "),
+        "  To have it done:",
+        f"  {yes}",
+        "  To turn it down:",
+        f"  {no}",
+    ]
+    return "\n".join(["WAITING FOR YOUR ANSWER", *rows])
+
+
+def _to_do(item: PlanItem) -> str:
+    words = wording.phrase(item)
+    return f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object}"
 
 
 def _undone(story: Story) -> list[str]:
     """Say what was planned and not made, and what nothing was planned for."""
-    said: list[str] = []
-    for item, result, error in _ended(story):
-        change = story.changes.get(item.id)
-        reason = line(change.reason) if change and change.reason else ""
-        detail = f" ({error}{': ' + reason if reason else ''})" if error else ""
-        wanted = f"{_PLANNED[item.action].capitalize()} {_object(item)}"
-        match result:
-            case Result.PLANNED:
-                said.append(f"{wanted}: only planned, because {_why_planned(story, item)}.")
-            case Result.REFUSED:
-                said.append(f"{wanted}: refused, because {item.refused or 'it is protected'}.")
-            case Result.SKIPPED:
-                said.append(f"{wanted}: not needed, it does not exist any more.")
-            case Result.FAILED:
-                said.append(f"{wanted}: FAILED{detail}.")
-            case Result.DONE | Result.ALREADY:
-                if change and not change.journaled:
-                    phrase = wanted[0].lower() + wanted[1:]
-                    said.append(
-                        f'The incident table could not be written, so what was there before "{phrase}" is only in '
-                        "the history of the run (link below)."
-                    )
+    said = [sentence for ended in _ended(story) if (sentence := _not_made(story, *ended))]
     said += [_safe_note(note) for note in story.not_done]
     if any(result in _MADE for _, result, _ in _ended(story)):
         said.append(_LOOK_BACK)
     return said
 
 
+def _not_made(story: Story, item: PlanItem, result: Result, error: str) -> str:  # noqa: PLR0911  (one a result)
+    """Say of one item why it was not made, or what is missing although it was; ``""`` where nothing is."""
+    change = story.changes.get(item.id)
+    wanted = _to_do(item)
+    match result:
+        case Result.PENDING:
+            return f"{wanted}{_WAITS}{line(item.why, 300)}."
+        case Result.REJECTED | Result.EXPIRED:
+            return f"{wanted}: not done, because {_decided(story)}."
+        case Result.PLANNED:
+            return f"{wanted}: only planned, because {_why_planned(story, item)}."
+        case Result.REFUSED:
+            return f"{wanted}: refused, because {item.refused or 'it is protected'}."
+        case Result.SKIPPED:
+            return f"{wanted}: not needed, it does not exist any more."
+        case Result.FAILED:
+            reason = line(change.reason) if change and change.reason else ""
+            detail = f" ({error}{': ' + reason if reason else ''})" if error else ""
+            return f"{wanted}: FAILED{detail}."
+    if change is None or change.journaled:
+        return ""
+    phrase = wanted[0].lower() + wanted[1:]
+    return (
+        f'The incident table could not be written, so what was there before "{phrase}" is only in the history of the '
+        "run (link below)."
+    )
+
+
 def _why_planned(story: Story, item: PlanItem) -> str:
-    if item.args.get("key_gone") and story.mode == Mode.CONTAIN:
-        return "its leaked key does not exist any more: if it was rotated, the user is not the attacker's"
-    return line(story.why_mode)
+    return line(item.why or story.why_mode, 300)
+
+
+def _decided(story: Story) -> str:
+    """Say who turned a question down."""
+    decision = story.decision or {}
+    at = line(decision.get("at", ""), 40)
+    if decision.get("answer") == "reject":
+        reason = line(decision.get("reason", ""), 300)
+        return f"a person turned it down at {at}" + (f" ({reason})" if reason else "")
+    return f"nobody answered the question of {line(decision.get('asked_at', ''), 40)} until {at}"
 
 
 def _safe_note(note: str) -> str:
     return line(note, 600)
 
 
-def _steps(story: Story) -> list[str]:
-    """Give the playbook's steps, with the commands for what is still open before them."""
-    open_items = [(item, result) for item, result, _ in _ended(story) if result in {Result.FAILED, Result.PLANNED}]
+def _steps(story: Story, *, mail: bool = False) -> list[str]:
+    """Give the playbook's steps, with the commands for what is still open before them.
+
+    The mail has the question and how to answer it in a section of its own, above.
+    """
+    still_open = {Result.FAILED, Result.PLANNED, Result.REJECTED, Result.EXPIRED}
+    open_items = [(item, result) for item, result, _ in _ended(story) if result in still_open]
     steps: list[str] = []
+    if _asked(story) and not mail:
+        yes, no = _answers(story)
+        steps += [f"Answer the question. {_deadline(story)} To have it done:\n{yes}", f"To turn it down:\n{no}"]
     if story.outcome in {Outcome.FAILED, Outcome.PARTIAL}:
         steps += _by_hand(story, [item for item, result in open_items if result is Result.FAILED])
-    planned = [item for item, result in open_items if result is Result.PLANNED]
+    planned = [item for item, result in open_items if result is not Result.FAILED]
     if planned and not story.incident.signal.inert:
         steps += _by_hand(story, planned) if story.observe_all else _by_workflow(story, planned)
     return [*steps, *story.next_steps]
 
 
 def _by_workflow(story: Story, items: list[PlanItem]) -> list[str]:
-    """Offer to have the workflow contain the users of items that were only planned."""
-    names = dict.fromkeys(item.target.name for item in items if item.target.name)
-    return [
-        f"To contain user {line(name, 64)} (all its keys, and everything it may do), run:\n"
-        + commands.start_execution(
-            story.respond, {"user_name": name, "mode": Mode.CONTAIN.value, "reason": story.incident_id}
-        )
-        for name in names
+    """Offer to have the workflow make items that were not made; where no request says so, the calls themselves."""
+    requests = {tuple(found.items()): item for item in items if (found := wording.request(item))}
+    steps = [
+        f"To contain {kind.removesuffix('_name')} {line(name, 64)} ({_WHOLE[kind]}), run:\n"
+        + commands.start_execution(story.respond, {kind: name, "mode": Mode.CONTAIN.value, "reason": story.incident_id})
+        for ((kind, name),) in requests
     ]
+    rest = [item for item in items if not wording.request(item) and item.target.name]
+    return [*steps, *(_by_hand(story, rest) if rest else [])]
+
+
+_WHOLE = {
+    "user_name": "all its keys, and everything it may do",
+    "role_name": "everything it may do, for everybody who uses it",
+}
 
 
 def _by_hand(story: Story, items: list[PlanItem]) -> list[str]:
@@ -314,13 +453,18 @@ def _by_hand(story: Story, items: list[PlanItem]) -> list[str]:
     deny = f"arn:{story.execution.split(':')[1]}:iam::aws:policy/AWSDenyAll"
     steps = []
     for item in items:
-        name, shown = item.target.name, _object(item)
-        if name and item.action == "disable_key":
-            steps.append(f"Disable {shown} by hand:\n{commands.set_key_status(name, item.target.id, 'Inactive')}")
-        elif name:
-            full = story.results[item.id][1] == "QuotaFull"
-            command = commands.set_boundary(name, deny) if full else commands.attach_policy(name, deny)
-            steps.append(f"Deny everything to {shown} by hand:\n{command}")
+        error = story.results[item.id][1]
+        if found := wording.by_hand(item, deny, error):
+            steps.append("\n".join(found))
+        if item.action == "revoke_sessions" and error == "QuotaFull":
+            steps.append(
+                f"Role {line(item.target.name, 64)} has no room for another inline policy. To have the workflow deny "
+                "the whole role instead, for everybody who uses it, run:\n"
+                + commands.start_execution(
+                    story.respond,
+                    {"role_name": item.target.name, "mode": Mode.CONTAIN.value, "reason": story.incident_id},
+                )
+            )
     if not story.items:
         named = (target for target in story.incident.targets if target.kind in {Kind.ACCESS_KEY, Kind.USER})
         steps += [
@@ -338,18 +482,25 @@ def _undo(story: Story, action: str) -> list[str]:
 
 def _undo_lines(story: Story) -> list[str]:
     """Give the undo as shell lines: the denies, or the keys where no deny was made."""
-    return _undo(story, "deny_principal") or _undo(story, "disable_key")
+    return [*_undo(story, "deny_principal"), *_undo(story, "revoke_sessions")] or _undo(story, "disable_key")
 
 
 def _undo_text(story: Story) -> list[str]:
     denies, keys = _undo(story, "deny_principal"), _undo(story, "disable_key")
+    sessions = _undo(story, "revoke_sessions")
     lines = list(denies)
-    if denies:
+    if denies and keys:
         lines.insert(0, "# gives the user back its rights; the leaked key stays disabled. Replace and delete that key")
         lines.insert(1, "# first: as long as it exists, a repeat of the signal cuts again")
+    if sessions:
+        lines += ["# sessions that were stolen work again until they expire, if they have not yet:", *sessions]
     if keys:
         lines += ["# a leaked key should be replaced, not used again; if it must be:", *keys]
     return lines
+
+
+#: The contract knows fewer results than we do: what waits for an answer, or got none, was planned.
+_SHOWN = {Result.PENDING: Result.PLANNED, Result.REJECTED: Result.PLANNED, Result.EXPIRED: Result.PLANNED}
 
 
 def _console(execution: str) -> str:
@@ -396,7 +547,7 @@ def _data(story: Story) -> Json:
                 "target": tail(item.target.id)
                 if item.target.kind is Kind.ACCESS_KEY
                 else line(item.target.name or item.target.id, 64),
-                "result": result,
+                "result": _SHOWN.get(result, result),
                 "held": None,
                 "error": error or None,
             }

@@ -10,6 +10,7 @@ Never: lets a botocore error, whose text may hold a whole key id, leave in a tra
 from __future__ import annotations
 
 import functools
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,11 +36,18 @@ DENY_ALL = "AWSDenyAll"
 _BY_CODE: dict[str, type[errors.TourniquetError]] = {
     "NoSuchEntity": errors.TargetGone,
     "ResourceNotFoundException": errors.TargetGone,
+    "InvalidInstanceID.NotFound": errors.TargetGone,
+    "InvalidInstanceID.Malformed": errors.TargetGone,
+    "ExecutionDoesNotExist": errors.TargetGone,
+    "TaskDoesNotExist": errors.TargetGone,
+    "TaskTimedOut": errors.TargetGone,
     "LimitExceeded": errors.QuotaFull,
     "AccessDenied": errors.NotPermitted,
     "AccessDeniedException": errors.NotPermitted,
     "UnauthorizedOperation": errors.NotPermitted,
     "AuthorizationError": errors.NotPermitted,
+    "OperationNotPermittedException": errors.NotPermitted,
+    "UnmodifiableEntity": errors.NotPermitted,
     "Throttling": errors.Throttled,
     "ThrottlingException": errors.Throttled,
     "TooManyRequestsException": errors.Throttled,
@@ -54,7 +62,13 @@ _BY_CODE: dict[str, type[errors.TourniquetError]] = {
     "InternalServerError": errors.Unavailable,
     "RequestTimeout": errors.Unavailable,
 }
+#: What a code means only of some calls: to S3, an ``InvalidToken`` is the caller's own.
+_BY_CALL: dict[tuple[str, str], type[errors.TourniquetError]] = {
+    ("SendTaskSuccess", "InvalidToken"): errors.TargetGone,
+    ("SendTaskFailure", "InvalidToken"): errors.TargetGone,
+}
 _SERVER_ERROR = 500
+_making = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +92,15 @@ def _session() -> boto3.Session:
 
 
 @functools.cache
-def client(service: str, *, hasty: bool = False) -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
-    """Give the function's client of a service; ``hasty`` gives up after a second instead of eight."""
-    return _session().client(service, config=HASTY if hasty else STANDARD)  # type: ignore[call-overload]  # any service
+def client(service: str, *, hasty: bool = False, region: str = "") -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
+    """Give the function's client of a service, in another region where one is named.
+
+    ``hasty`` gives up after a second instead of eight. May be called by several threads at once; a session makes one
+    client at a time. Raises botocore's error for what cannot be the name of a region.
+    """
+    config = HASTY if hasty else STANDARD
+    with _making:
+        return _session().client(service, config=config, region_name=region or None)  # type: ignore[call-overload]  # any service
 
 
 @contextmanager
@@ -106,7 +126,8 @@ def translated(*passing: str) -> Iterator[None]:
 def _ours(error: ClientError) -> errors.TourniquetError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    named = _BY_CODE.get(code) or _BY_CODE.get(code.removesuffix("Exception"))
+    named = _BY_CALL.get((error.operation_name, code))
+    named = named or _BY_CODE.get(code) or _BY_CODE.get(code.removesuffix("Exception"))
     if named is None:
         named = errors.Unavailable if status >= _SERVER_ERROR else errors.Unexpected
     message = error.response.get("Error", {}).get("Message", "")

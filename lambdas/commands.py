@@ -1,5 +1,7 @@
 """Lines for a shell that a person pastes: what an alert offers to do by hand, and to undo.
 
+The two policies that end a role's sessions are here, because the lines and the action both write them.
+
 May touch: nothing.
 Never: holds a whole access key id, or a name that a shell could read as anything but a name.
 """
@@ -8,6 +10,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from typing import Any
+
+type _Policy = dict[str, Any]
+
+#: For a place in a policy document where the shell that it is pasted into puts the time.
+_NOW = "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 
 
 def set_key_status(user: str, key_id: str, status: str) -> str:
@@ -36,6 +44,64 @@ def set_boundary(user: str, policy: str) -> str:
     if policy:
         return f"aws iam put-user-permissions-boundary {name} --permissions-boundary {shlex.quote(policy)}"
     return f"aws iam delete-user-permissions-boundary {name}"
+
+
+def attach_role_policy(role: str, policy: str) -> str:
+    """Give the line that attaches a managed policy to a role."""
+    return f"aws iam attach-role-policy {_option('role-name', role)} --policy-arn {shlex.quote(policy)}"
+
+
+def detach_role_policy(role: str, policy: str) -> str:
+    """Give the line that detaches a managed policy from a role."""
+    return f"aws iam detach-role-policy {_option('role-name', role)} --policy-arn {shlex.quote(policy)}"
+
+
+def set_role_boundary(role: str, policy: str) -> str:
+    """Give the line that sets a role's permissions boundary, or takes it away where ``policy`` is empty."""
+    name = _option("role-name", role)
+    if policy:
+        return f"aws iam put-role-permissions-boundary {name} --permissions-boundary {shlex.quote(policy)}"
+    return f"aws iam delete-role-permissions-boundary {name}"
+
+
+def put_role_policy(role: str, policy: str, document: str) -> str:
+    """Give the line that writes an inline policy of a role; ``document`` is its JSON."""
+    return f"{_put_role_policy(role, policy)} {shlex.quote(document)}"
+
+
+def delete_role_policy(role: str, policy: str) -> str:
+    """Give the line that deletes an inline policy of a role."""
+    return f"aws iam delete-role-policy {_option('role-name', role)} {_option('policy-name', policy)}"
+
+
+def deny_session(role: str, policy: str, session: str) -> str:
+    """Give the line that denies everything to one session of a role (``AROA…:<session name>``)."""
+    return put_role_policy(role, policy, json.dumps(session_denied(session)))
+
+
+def deny_older_sessions(role: str, policy: str) -> str:
+    """Give the line that denies everything to the sessions of a role that are older than the moment of pasting it."""
+    before, after = json.dumps(older_sessions_denied(_NOW)).split(_NOW)
+    return f'{_put_role_policy(role, policy)} {shlex.quote(before)}"{_NOW}"{shlex.quote(after)}'
+
+
+def session_denied(session: str) -> _Policy:
+    """Give the policy that denies everything to one session of the role it is in (``AROA…:<session name>``)."""
+    return _denied({"StringEquals": {"aws:userid": session}})
+
+
+def older_sessions_denied(issued_before: str) -> _Policy:
+    """Give the policy that denies everything to the sessions issued before a time (ISO 8601)."""
+    return _denied({"DateLessThan": {"aws:TokenIssueTime": issued_before}})
+
+
+def _denied(condition: dict[str, dict[str, str]]) -> _Policy:
+    statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _put_role_policy(role: str, policy: str) -> str:
+    return f"aws iam put-role-policy {_option('role-name', role)} {_option('policy-name', policy)} --policy-document"
 
 
 def start_execution(machine: str, request: dict[str, str]) -> str:

@@ -1,8 +1,8 @@
-"""The incident table: claims, signals, the journal of changes, outcomes.
+"""The incident table: claims, signals, the journal of changes, questions, outcomes, the circuit breaker.
 
-One table, two kinds of partition. ``pk`` = incident id: ``INCIDENT``, ``SIGNAL#…``, ``CHANGE#<item>``.
-``pk`` = ``TARGET#<claim>``, ``sk`` = ``OPEN``: which case holds a target, so that every signal about it
-meets the same case.
+One table, three kinds of partition. ``pk`` = incident id: ``INCIDENT``, ``SIGNAL#…``, ``CHANGE#<item>``,
+``ASK#<question>``. ``pk`` = ``TARGET#<claim>``, ``sk`` = ``OPEN``: which case holds a target, so that every signal
+about it meets the same case. ``pk`` = ``BREAKER``: a slot for each principal that may be contained within an hour.
 
 Nothing here may hold up containment: each call is bounded to about a second and a failure raises one of
 the named errors, which callers answer by going on without the table.
@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -37,6 +39,12 @@ _TABLE = "{table}"
 CLAIM_GRANTS = (
     Grant(action="dynamodb:GetItem", resource=_TABLE),
     Grant(action="dynamodb:PutItem", resource=_TABLE),
+    Grant(action="dynamodb:Query", resource=_TABLE),
+    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
+)
+ANSWER_GRANTS = (
+    Grant(action="dynamodb:GetItem", resource=_TABLE),
+    Grant(action="dynamodb:Query", resource=_TABLE),
     Grant(action="dynamodb:UpdateItem", resource=_TABLE),
 )
 CHANGE_GRANTS = (
@@ -52,6 +60,19 @@ OUTCOME_GRANTS = (
 _TRIES = 6
 _SECONDS = 1.0
 _PAUSE = 0.1
+_ASK_TEXTS = (
+    "incident_id",
+    "asked_by",
+    "execution",
+    "asked_at",
+    "answer_by",
+    "then",
+    "payload",
+    "token",
+    "settled_at",
+    "settled_by",
+    "reason",
+)
 _write, _read = TypeSerializer(), TypeDeserializer()
 
 
@@ -61,7 +82,8 @@ class Case:
 
     ``outcome`` is empty while its workflow runs. ``acting`` says which execution set out to make which item (item
     id → execution ARN). ``made`` are the ids of the items that any of its executions made or found so, ``told`` what
-    its alerts told already (see ``alert.tellings``).
+    its alerts told already (see ``alert.tellings``). ``released`` says when a restore undid which item (item id → ISO
+    8601); such an item is not among ``made``.
     """
 
     incident_id: str
@@ -71,6 +93,42 @@ class Case:
     made: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
     told: frozenset[str] = frozenset()
+    released: Mapping[str, str] = field(default_factory=dict)
+
+
+class Asked(StrEnum):
+    """How a question stands."""
+
+    WAITING = "WAITING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A question to people, whether these items may be made.
+
+    ``asked_by`` is the execution that asks, ``execution`` the one that waits for the answer (ARNs). ``answer_by`` is
+    when the time is up, ``then`` what happens after that (``expire`` or ``contain``). ``payload`` is what triage would
+    hand on for these items, as JSON text. ``token`` is Step Functions' task token, empty until the waiting execution
+    has begun. Times are ISO 8601.
+    """
+
+    incident_id: str
+    id: str
+    asked_by: str
+    execution: str
+    asked_at: str
+    answer_by: str
+    then: str
+    items: tuple[str, ...]
+    payload: str
+    state: Asked = Asked.WAITING
+    token: str = ""
+    settled_at: str = ""
+    settled_by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +269,12 @@ class Table:
             made=frozenset(data.get("made", ())),
             targets=frozenset(data.get("targets", ())),
             told=frozenset(data.get("told", ())),
+            released=dict(data.get("released", {})),
         )
+
+    def exists(self, incident_id: str) -> bool:
+        """Tell whether there is a case of this id."""
+        return bool(self.case(incident_id).execution)
 
     def run(self, case: Case, execution: str, acting: Collection[str], targets: Collection[str]) -> bool:
         """Make an execution the one that runs a case, and say which changes it sets out to make.
@@ -309,7 +372,7 @@ class Table:
             TableName=self._name,
             Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
             UpdateExpression="SET #r = :result, #e = :error, #a = :after, #at = :at, item_id = :id, "
-            "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target)",
+            "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target) REMOVE released_at",
             ExpressionAttributeNames={
                 "#r": "result",
                 "#e": "error",
@@ -335,15 +398,10 @@ class Table:
     def changes(self, incident_id: str, since: str = "") -> dict[str, Change]:
         """Give how every change of a case ended latest (since an ISO 8601 time): item id → change."""
         found: dict[str, Change] = {}
-        with aws.translated():
-            pages = self._dynamodb.get_paginator("query").paginate(
-                TableName=self._name,
-                KeyConditionExpression="pk = :case AND begins_with(sk, :change)",
-                ExpressionAttributeValues=_item({":case": incident_id, ":change": "CHANGE#"}),
-                ConsistentRead=True,
-            )
-            entries = [_plain(entry) for page in pages for entry in page["Items"]]
+        entries = self._query(incident_id, "CHANGE#")
         for entry in entries:
+            if "released_at" in entry:
+                continue
             if entry.get("result") in set(Result) and str(entry.get("at", "")) >= since:
                 found[str(entry["item_id"])] = Change(
                     item_id=str(entry["item_id"]),
@@ -384,6 +442,122 @@ class Table:
             UpdateExpression="SET told = :told",
             ExpressionAttributeValues=_item({":told": list(told)}),
         )
+
+    def ask(self, ask: Ask) -> None:
+        """Keep a question, once: a retry of the execution that asks finds its own."""
+        entry = {**asdict(ask), "pk": ask.incident_id, "sk": f"ASK#{ask.id}", "ask_id": ask.id}
+        del entry["id"]
+        with suppress(ClientError):
+            self._send(
+                self._dynamodb.put_item,
+                TableName=self._name,
+                Item=_item(entry),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+
+    def asks(self, incident_id: str) -> tuple[Ask, ...]:
+        """Give every question of a case, the latest last."""
+        entries = self._query(incident_id, "ASK#")
+        return tuple(sorted((_asked(entry) for entry in entries), key=lambda ask: ask.asked_at))
+
+    def keep_token(self, incident_id: str, ask_id: str, token: str) -> Ask | None:
+        """Keep by which task token the waiting execution is woken; give the question, ``None`` when there is none."""
+        return self._update_ask(
+            (incident_id, ask_id),
+            "SET #token = :token",
+            "attribute_exists(pk)",
+            {"#token": "token"},
+            {":token": token},
+        )
+
+    def settle(self, ask: Ask, state: Asked, at: str, by: str, reason: str = "") -> Ask | None:
+        """Answer a question, if it still waits; give it as it is then, ``None`` when somebody else settled it."""
+        return self._update_ask(
+            (ask.incident_id, ask.id),
+            "SET #state = :state, settled_at = :at, settled_by = :by, reason = :reason",
+            "#state = :waiting",
+            {"#state": "state"},
+            {":state": state, ":at": at, ":by": by, ":reason": reason, ":waiting": Asked.WAITING},
+        )
+
+    def _update_ask(
+        self,
+        which: tuple[str, str],
+        update: str,
+        condition: str,
+        names: Mapping[str, str],
+        values: Mapping[str, str],
+    ) -> Ask | None:
+        incident_id, ask_id = which
+        try:
+            found = self._send(
+                self._dynamodb.update_item,
+                TableName=self._name,
+                Key=_item({"pk": incident_id, "sk": f"ASK#{ask_id}"}),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=_item(values),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError:
+            return None
+        return _asked(_plain(found["Attributes"]))
+
+    def brake(self, principals: Collection[str], limit: int, now: str, since: str) -> frozenset[str]:
+        """Take a slot for each principal, and give those that got one.
+
+        There are ``limit`` slots; a slot is free again when it was taken before ``since``. Who holds a slot
+        keeps it. Exact however many ask at once: a slot is taken under a condition. Times are ISO 8601 of one form.
+        """
+        taken = {
+            int(str(entry["sk"]).removeprefix("SLOT#")): str(entry["holder"])
+            for entry in self._query("BREAKER", "SLOT#")
+            if str(entry["taken_at"]) >= since
+        }
+        granted = set(principals) & {holder for slot, holder in taken.items() if slot < limit}
+        free = [slot for slot in range(limit) if slot not in taken]
+        random.shuffle(free)
+        for principal in principals:
+            while principal not in granted and free:
+                if self._take_slot(free.pop(), principal, now, since):
+                    granted.add(principal)
+        return frozenset(granted)
+
+    def _take_slot(self, slot: int, holder: str, now: str, since: str) -> bool:
+        return self._if_unchanged(
+            Key=_item({"pk": "BREAKER", "sk": f"SLOT#{slot:03}"}),
+            UpdateExpression="SET holder = :holder, taken_at = :now",
+            ConditionExpression="attribute_not_exists(pk) OR taken_at < :since",
+            ExpressionAttributeValues=_item({":holder": holder, ":now": now, ":since": since}),
+        )
+
+    def trip(self, now: str, since: str) -> bool:
+        """Note that the breaker opened; true for the one execution that is to tell people so."""
+        return self._if_unchanged(
+            Key=_item({"pk": "BREAKER", "sk": "TRIPPED"}),
+            UpdateExpression="SET tripped_at = :now",
+            ConditionExpression="attribute_not_exists(pk) OR tripped_at < :since",
+            ExpressionAttributeValues=_item({":now": now, ":since": since}),
+        )
+
+    def _query(self, partition: str, prefix: str) -> list[Json]:
+        """Read the items of a partition whose sort key begins so."""
+        entries: list[Json] = []
+        more: dict[str, Any] = {}
+        while True:
+            found = self._send(
+                self._dynamodb.query,
+                TableName=self._name,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues=_item({":pk": partition, ":prefix": prefix}),
+                ConsistentRead=True,
+                **more,
+            )
+            entries += [_plain(entry) for entry in found["Items"]]
+            if "LastEvaluatedKey" not in found:
+                return entries
+            more = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
 
     def _if_unchanged(self, **update: Any) -> bool:
         """Update an item under a condition; false when the condition does not hold."""
@@ -429,6 +603,11 @@ def _storable(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
 
 def _plain(item: Mapping[str, Any]) -> Json:
     return {key: _read.deserialize(value) for key, value in item.items()}
+
+
+def _asked(entry: Json) -> Ask:
+    texts = {name: str(entry.get(name, "")) for name in _ASK_TEXTS}
+    return Ask(id=str(entry["ask_id"]), items=tuple(entry.get("items", ())), state=Asked(str(entry["state"])), **texts)
 
 
 def target_ids(targets: Collection[Target]) -> list[str]:

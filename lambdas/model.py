@@ -28,20 +28,24 @@ class Kind(StrEnum):
 
     ACCESS_KEY = "access_key"
     USER = "user"
+    ROLE = "role"
     ROLE_SESSION = "role_session"
+    FEDERATED_USER = "federated_user"
+    INSTANCE = "instance"
     ROOT = "root"
     OTHER = "other"
 
 
 class Mode(StrEnum):
-    """How far the responder may go with an item: announce the plan, or act."""
+    """How far the responder may go with an item: announce the plan, ask a person first, or act."""
 
     OBSERVE = "observe"
+    APPROVE = "approve"
     CONTAIN = "contain"
 
 
 class Result(StrEnum):
-    """How one item of a plan ended."""
+    """How one item of a plan ended, or that it waits for a person's answer."""
 
     DONE = "done"
     ALREADY = "already"
@@ -49,6 +53,9 @@ class Result(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     REFUSED = "refused"
+    PENDING = "pending"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
 
 
 class Outcome(StrEnum):
@@ -58,9 +65,13 @@ class Outcome(StrEnum):
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
     OBSERVED = "OBSERVED"
+    PENDING = "PENDING"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
     REFUSED = "REFUSED"
     ANNOUNCED = "ANNOUNCED"
     REPEATED = "REPEATED"
+    RELEASED = "RELEASED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +80,10 @@ class Signal:
 
     ``id`` is the source's own identity of the message, so that a redelivery is recognised; ``region``
     is part of what makes two deliveries different signals. ``severity`` is on GuardDuty's scale of 0
-    to 10. ``inert`` is empty, or says why nothing may be changed whatever the signal names (a sample,
-    an archived finding, a closed event).
+    to 10. ``at`` is the latest activity that it tells of (ISO 8601), which tells a repeat from something
+    new. ``resource_role`` is GuardDuty's ``ACTOR`` or ``TARGET``, or empty. ``inert`` is empty, or says why nothing may
+    be changed whatever the signal names (a sample, an archived finding, a closed event). ``doubt`` is empty, or
+    says why the signal counts for nothing unless AWS' quarantine policy is on the user that it names.
     """
 
     source: str
@@ -81,15 +94,18 @@ class Signal:
     severity: float = 0.0
     title: str = ""
     at: str = ""
+    resource_role: str = ""
     inert: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A thing that a signal names or that a plan acts on.
 
-    ``id`` is AWS' unique id where one is known (an access key id, ``AIDA…`` of a user), ``name`` what
-    people call it (a user name). Either may be empty, never both.
+    ``id`` is AWS' unique id where one is known: an access key id, ``AIDA…`` of a user, ``AROA…`` of a role,
+    ``AROA…:<session name>`` of a role's session, ``<account>:<name>`` of a federated user, ``i-…``. ``name`` is what
+    people call it: the name of the user, or of the role (also for a session). Either may be empty, never both.
     """
 
     kind: Kind
@@ -140,27 +156,53 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """What IAM says of one target of an incident.
+class RoleFact:
+    """What IAM says of a role.
 
-    ``user``, ``user_id`` (``AIDA…``) and ``arn`` are of the owning user as it is now; ``keys`` are its
-    access keys, id → status. ``gone_key`` is true when the user is here but the key named is not.
+    ``role_id`` is ``AROA…``. ``unchangeable`` is empty, or says whose role it is where nobody in this account can change
+    it: ``service-linked`` or ``identity-center``. ``shared`` is false only where exactly one IAM user of this account can
+    assume it. ``names_chosen`` is false only where nobody but AWS services can assume it: they choose the names
+    of its sessions themselves (an instance's id, a function's name).
+    """
+
+    name: str
+    role_id: str
+    arn: str
+    unchangeable: str = ""
+    shared: bool = True
+    names_chosen: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What AWS says of one target of an incident.
+
+    ``means`` is what the target turned out to be, where the signal did not say it itself: the user or the role session
+    that temporary credentials belong to, the user who issued a federated session. ``user``, ``user_id`` (``AIDA…``) and
+    ``arn`` are of the owning user as it is now; ``keys`` are its access keys, id → status. ``gone_key`` is true when
+    the user is here but the key named is not. ``role`` is of the role, or the session's role. ``vpcs`` are those of the
+    instance, or of the instance whose session it is; ``None`` when nobody said. ``quarantined`` says whether one of AWS'
+    quarantine policies is attached to the user; ``None`` when nobody was asked, or nobody said.
     """
 
     standing: Standing
+    means: Target | None = None
     user: str = ""
     user_id: str = ""
     arn: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
     gone_key: bool = False
+    role: RoleFact | None = None
+    vpcs: tuple[str, ...] | None = None
+    quarantined: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanItem:
     """One change that a plan wants: which action, on what, in which case, how far.
 
-    ``args`` are the action's own (the key id by which a renamed user is found again). ``refused`` is
-    empty, or says which setting forbids the item.
+    ``args`` are the action's own (the key id by which a renamed user is found again). ``why`` says why the mode is what
+    it is; ``refused`` is empty, or says which setting forbids the item.
     """
 
     incident_id: str
@@ -168,6 +210,7 @@ class PlanItem:
     target: Target
     args: Json = field(default_factory=dict)
     mode: Mode
+    why: str = ""
     refused: str = ""
     v: int = SHAPE_VERSION
 

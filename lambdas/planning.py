@@ -6,32 +6,21 @@ Never: talks to AWS, reads the clock or the environment; the same input gives th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lambdas.model import Fact, Json, Kind, Mode, Outcome, PlanItem, Result, Standing, Target
+from lambdas import guardrails as rails
+from lambdas.answers import Answer, Question, answer, elsewhere
+from lambdas.model import Fact, Kind, Outcome, Result, Standing
 from lambdas.signals.reading import is_session_key
-from lambdas.text import line, tail
+from lambdas.targets import claim_key, describe, signal_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from lambdas.model import Change, Incident
+    from lambdas.guardrails import Guardrails
+    from lambdas.model import Change, Incident, Mode, PlanItem, Target
     from lambdas.playbooks.shape import Playbook
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guardrails:
-    """What the owner allows: the stack's settings that planning obeys.
-
-    ``account`` is the account this runs in; ``observe_all`` the switch that makes everything observe;
-    ``modes`` overrides per playbook; ``protected`` are ARNs that are never changed.
-    """
-
-    account: str
-    observe_all: bool = False
-    modes: Mapping[str, Mode] = field(default_factory=dict)
-    protected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,39 +40,67 @@ class Plan:
 
 def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, guardrails: Guardrails) -> Plan:
     """Plan the answer to one incident. Items are not assigned to a case yet (see ``assign``)."""
-    mode, why = _mode(incident, playbook, guardrails)
-    items: list[PlanItem] = []
+    mode, why = rails.mode_of(incident, playbook, guardrails)
+    unknown = Fact(standing=Standing.UNKNOWN)
     claims: list[str] = []
     not_done: list[str] = list(incident.notes)
+    items: list[PlanItem] = []
     for target in incident.targets:
-        if target.account and target.account != guardrails.account:
+        fact = facts.get(target, unknown)
+        meant = fact.means or target
+        said = _answer(incident, target, fact, guardrails.account)
+        wanted = [one for one in said.wanted if one.item.action in playbook.actions]
+        doubt = rails.doubtful_vpc(meant, fact, guardrails)
+        for one in wanted:
+            item = replace(one.item, mode=mode, why=why)
+            item = rails.cautious(item, one.caution or doubt, incident, playbook)
+            items.append(replace(item, refused=rails.refusal(item, meant, fact, guardrails)))
+        if not any(one.item.target.kind is target.kind for one in wanted):  # else that item claims it, by its id
             claims.append(claim_key(target))
-            not_done.append(
-                f"{describe(target)} belongs to account {line(target.account)}, which is not this one: "
-                "nothing was changed here. Respond in that account."
-            )
-            continue
-        fact = facts.get(target, Fact(standing=Standing.UNKNOWN))
-        wanted, notes = _answer(target, fact)
-        wanted = [item for item in wanted if item.action in playbook.actions]
-        if not any(item.target.kind is target.kind for item in wanted):  # else that item claims it, by its id
-            claims.append(claim_key(target))
-        not_done.extend(notes)
-        items += wanted
-    items.sort(key=lambda item: not item.args.get("key_gone", False))  # a live key's deny is the one that stays
-    unique = {(item.action, item.target): item for item in items}
-    guarded = tuple(
-        _guarded(replace(item, mode=_item_mode(item, mode, incident)), facts.values(), guardrails)
-        for item in unique.values()
-    )
-    claims += [claim_key(item.target) for item in guarded]
+        not_done.extend(said.notes)
+    unique = _unique(items)
+    claims += [claim_key(item.target) for item in unique]
     return Plan(
         mode=mode,
         why_mode=why,
-        items=guarded,
-        claims=tuple(dict.fromkeys(claims)),
+        items=unique,
+        claims=tuple(dict.fromkeys(claims)) or (signal_key(incident.signal),),
         not_done=tuple(dict.fromkeys(not_done)),
     )
+
+
+def _answer(incident: Incident, target: Target, fact: Fact, account: str) -> Answer:
+    """Answer one target, unless it is another account's, or nothing proves what the signal says of it."""
+    meant = fact.means or target
+    if meant.account and meant.account != account:
+        return Answer(notes=(elsewhere(meant),))
+    if incident.signal.doubt and not fact.quarantined:
+        attached = (
+            "AWS' quarantine policy is not attached to it"
+            if fact.quarantined is False
+            else "IAM did not say whether AWS' quarantine policy is attached to it"
+        )
+        return Answer(notes=(f"{describe(meant)}: {incident.signal.doubt} {attached}. {_UNPROVEN}",))
+    federated = any(one.kind is Kind.FEDERATED_USER for one in incident.targets) and is_session_key(target.id)
+    return answer(
+        Question(
+            target=target,
+            fact=fact,
+            by_person=rails.by_person(incident),
+            until=incident.signal.at,
+            federated=federated,
+        )
+    )
+
+
+def _unique(items: Collection[PlanItem]) -> tuple[PlanItem, ...]:
+    """Keep of the same change on the same target the one that goes furthest, in the order of the first."""
+    best: dict[tuple[str, Target], PlanItem] = {}
+    for item in items:
+        known = best.get((item.action, item.target))
+        if known is None or rails.wider(item, known):
+            best[(item.action, item.target)] = item
+    return tuple(best.values())
 
 
 def assign(items: Iterable[PlanItem], case_of: Mapping[str, str], otherwise: str) -> tuple[PlanItem, ...]:
@@ -91,31 +108,14 @@ def assign(items: Iterable[PlanItem], case_of: Mapping[str, str], otherwise: str
     return tuple(replace(item, incident_id=case_of.get(claim_key(item.target), otherwise)) for item in items)
 
 
-def claim_key(target: Target) -> str:
-    """Name a target so that every signal about it finds the same case."""
-    return f"{target.kind}#{target.id or 'name/' + target.name}"
-
-
-def describe(target: Target) -> str:
-    """Say what a target is, for a person: ``access key …ABCD of user ci-user``."""
-    name = line(target.name, 64)
-    match target.kind:
-        case Kind.ACCESS_KEY:
-            return f"access key {tail(target.id)}" + (f" of user {name}" if name else "")
-        case Kind.USER:
-            return f"user {name or line(target.id, 64)}"
-        case Kind.ROLE_SESSION:
-            return f"a session of role {name or line(target.id, 64)}"
-        case Kind.ROOT:
-            return "the root user"
-        case Kind.OTHER:
-            return f"the principal {name or line(target.id, 64)}"
-
-
-def standing(items: Iterable[PlanItem], changes: Mapping[str, Change]) -> dict[str, tuple[Result, str]]:
+def standing(
+    items: Iterable[PlanItem], changes: Mapping[str, Change], waiting: Collection[str] = (), settled: str = ""
+) -> dict[str, tuple[Result, str]]:
     """Say how each item of a plan ended: item id → result, error name.
 
-    An item without a change was refused, only planned or, if it should have been made, failed.
+    An item without a change was refused, only planned, waits for an answer (``waiting`` are the ids of those that
+    people were asked about), was turned down (``settled`` is ``rejected`` or ``expired``) or, if it should have been
+    made, failed.
     """
     ended: dict[str, tuple[Result, str]] = {}
     for item in items:
@@ -124,148 +124,41 @@ def standing(items: Iterable[PlanItem], changes: Mapping[str, Change]) -> dict[s
             ended[item.id] = (Result.SKIPPED if gone else change.result, change.error)
         elif item.refused:
             ended[item.id] = (Result.REFUSED, "Protected")
-        elif item.mode is Mode.OBSERVE:
-            ended[item.id] = (Result.PLANNED, "")
-        else:
+        elif rails.acts(item):
             ended[item.id] = (Result.FAILED, "NotRun")
+        elif rails.asks(item) and (settled or item.id in waiting):
+            ended[item.id] = (Result(settled) if settled else Result.PENDING, "")
+        else:
+            ended[item.id] = (Result.PLANNED, "")
     return ended
+
+
+_UNPROVEN = (
+    'Nothing was changed. If the user is compromised, start the respond workflow with {"user_name": "…"}; look at '
+    "whoever made the call too."
+)
+_MADE = {Result.DONE, Result.ALREADY}
+_OPEN = ((Result.PENDING, Outcome.PENDING), (Result.REJECTED, Outcome.REJECTED), (Result.EXPIRED, Outcome.EXPIRED))
 
 
 def outcome(results: Iterable[Result]) -> Outcome:
     """Judge a case by how its items ended.
 
-    Nothing to do, or every target gone: ANNOUNCED. All refused: REFUSED. None was to be made: OBSERVED. Of
-    those whose target is still there, all made: CONTAINED; none: FAILED; otherwise PARTIAL.
+    Nothing to do, or every target gone: ANNOUNCED. All refused: REFUSED. Something failed: PARTIAL if anything was
+    made, else FAILED. Something waits for an answer: PENDING; was turned down: REJECTED or EXPIRED. None was to be
+    made: OBSERVED. Of those whose target is still there, all made: CONTAINED; otherwise PARTIAL.
     """
     kinds = [result for result in results if result is not Result.SKIPPED]
     if not kinds:
         return Outcome.ANNOUNCED
     if all(kind is Result.REFUSED for kind in kinds):
         return Outcome.REFUSED
-    if all(kind in {Result.PLANNED, Result.REFUSED} for kind in kinds):
+    made = any(kind in _MADE for kind in kinds)
+    if Result.FAILED in kinds:
+        return Outcome.PARTIAL if made else Outcome.FAILED
+    for result, judged in _OPEN:
+        if result in kinds:
+            return judged
+    if not made:
         return Outcome.OBSERVED
-    made = [kind in {Result.DONE, Result.ALREADY} for kind in kinds]
-    if all(made):
-        return Outcome.CONTAINED
-    return Outcome.PARTIAL if any(made) else Outcome.FAILED
-
-
-def _mode(incident: Incident, playbook: Playbook, guardrails: Guardrails) -> tuple[Mode, str]:
-    """Choose how far to go: what forbids acting wins, then a person's wish, then settings, then the playbook."""
-    if incident.signal.inert:
-        return Mode.OBSERVE, incident.signal.inert
-    if guardrails.observe_all:
-        return Mode.OBSERVE, 'the setting "mode" is "observe"'
-    if incident.wanted:
-        return incident.wanted, "the request says so"
-    if playbook.name in guardrails.modes:
-        return guardrails.modes[playbook.name], f'the setting "playbook_modes" says so for {playbook.name}'
-    return playbook.mode, f"the playbook {playbook.name} says so"
-
-
-def _item_mode(item: PlanItem, mode: Mode, incident: Incident) -> Mode:
-    """Only plan to deny a user whose leaked key is gone: it may have been rotated, and production runs on the new."""
-    return Mode.OBSERVE if item.args.get("key_gone") and incident.wanted is None else mode
-
-
-def _guarded(item: PlanItem, facts: Iterable[Fact], guardrails: Guardrails) -> PlanItem:
-    """Refuse an item whose user is protected, by ARN or, where the ARN is unknown, by its name."""
-    name = item.args.get("user") or item.target.name
-    arn = next((fact.arn for fact in facts if fact.arn and fact.user == name), "")
-    protected = arn in guardrails.protected if arn else name in _names(guardrails.protected)
-    return replace(item, refused='its user is in the setting "protected_principals"') if protected else item
-
-
-def _names(arns: Iterable[str]) -> set[str]:
-    return {arn.rsplit("/", 1)[-1] for arn in arns if ":user/" in arn}
-
-
-def _answer(target: Target, fact: Fact) -> tuple[list[PlanItem], list[str]]:
-    """Give the items that answer one target, and what to tell about it."""
-    if target.kind is Kind.ROOT or fact.standing is Standing.ROOT:
-        return [], [_ROOT]
-    if fact.standing is Standing.GONE:
-        return [], [_gone(target)]
-    match target.kind:
-        case Kind.ACCESS_KEY:
-            return _answer_key(target, fact)
-        case Kind.USER:
-            return _answer_user(target, fact)
-        case Kind.ROLE_SESSION:
-            return [], [f"{describe(target)}: {_ROLE_SESSION}"]
-    return [], [f"{describe(target)} {_OTHER}"]
-
-
-def _answer_key(target: Target, fact: Fact) -> tuple[list[PlanItem], list[str]]:
-    notes = []
-    if is_session_key(target.id) and not (fact.user or target.name):
-        return [], [f"{describe(target)}: {_SESSION_KEY}"]
-    if is_session_key(target.id):
-        return [_deny(target, fact)], []
-    if fact.gone_key:
-        return [_deny(target, fact)], [f"{describe(target)} {_KEY_GONE}"]
-    if fact.user and target.name and fact.user != target.name:
-        notes.append(
-            f"The event says that the key is of {line(target.name, 64)}; it is of {line(fact.user, 64)}, and that "
-            "user was answered for."
-        )
-    return [_disable(target.id, fact.user or target.name, target), _deny(target, fact)], notes
-
-
-def _answer_user(target: Target, fact: Fact) -> tuple[list[PlanItem], list[str]]:
-    if fact.standing is Standing.UNKNOWN:
-        return [_deny(target, fact)], [f"{describe(target)}: {_KEYS_UNKNOWN}"]
-    return [*(_disable(key, fact.user, target) for key in fact.keys), _deny(target, fact)], []
-
-
-_ROLE_SESSION = (
-    "role sessions are not revoked automatically in this version. In the IAM console open the role, tab "
-    '"Revoke sessions", and revoke active sessions (this ends every session of the role, also those of instances '
-    "that use it); then find out who can assume it."
-)
-_OTHER = (
-    "is not a user of this account: nothing can be done about it here. Look for the policy that lets it in, and for "
-    "what it did, in CloudTrail."
-)
-_SESSION_KEY = (
-    "these are temporary credentials, which cannot be disabled and whose principal the event does not name. Find it "
-    "in CloudTrail and deny that user or role."
-)
-_KEY_GONE = (
-    "does not exist (any more), so there was nothing to disable. Sessions made from it may live for up to 36 hours."
-)
-_KEYS_UNKNOWN = "IAM did not list its keys in time, so they are denied with the user but stay active."
-_ROOT = (
-    "The root user: no policy can stop it, so nothing was changed. Sign in as root now: delete its access keys "
-    "(Security credentials), change its password, check its MFA device and the account's e-mail address. If "
-    "you cannot sign in, contact AWS Support."
-)
-
-
-def _gone(target: Target) -> str:
-    who = describe(target)
-    if target.kind is Kind.ACCESS_KEY:
-        return (
-            f"{who}: IAM shows no such key or user in this account (any more), so there was nothing to disable; it "
-            "answers the same where the responder's role is itself denied the question. Sessions made from the key "
-            "may live for up to 36 hours: if you know the user, start the respond workflow with "
-            '{"user_name": "…"}.'
-        )
-    return f"{who} does not exist in this account (any more), or was made after the event: nothing was changed."
-
-
-def _disable(key_id: str, name: str, named: Target) -> PlanItem:
-    target = Target(kind=Kind.ACCESS_KEY, id=key_id, name=name, account=named.account)
-    return PlanItem(incident_id="", action="disable_key", target=target, args={"user": name}, mode=Mode.OBSERVE)
-
-
-def _deny(named: Target, fact: Fact) -> PlanItem:
-    """Deny the user; where not even its name is known, the item names the key and the action finds the user."""
-    name = fact.user or named.name
-    key = named.id if named.kind is Kind.ACCESS_KEY and not fact.gone_key else ""
-    user_id = fact.user_id or (named.id if named.kind is Kind.USER else "")
-    target = Target(kind=Kind.USER, id=user_id, name=name, account=named.account) if name else named
-    args: Json = {"user": name, "via_key": key} if key else {"user": name}
-    if fact.gone_key and not is_session_key(named.id):
-        args["key_gone"] = True
-    return PlanItem(incident_id="", action="deny_principal", target=target, args=args, mode=Mode.OBSERVE)
+    return Outcome.CONTAINED if all(kind in _MADE for kind in kinds) else Outcome.PARTIAL

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from constructs import Construct
 
 
-def lint(resource: Construct, check: str, reason: str) -> None:
-    """Have cfn-lint pass over one check on one resource; the reason goes into the template with it."""
+def lint(resource: Construct, **reasons: str) -> None:
+    """Have cfn-lint pass over checks on one resource: check=reason; the reasons go into the template with them."""
     generated = resource.node.default_child
     assert isinstance(generated, cdk.CfnResource)  # noqa: S101  (every construct given here wraps one)
-    generated.add_metadata("cfn-lint", {"config": {"ignore_checks": [check]}, "reason": reason})
+    generated.add_metadata("cfn-lint", {"config": {"ignore_checks": list(reasons)}, "reasons": reasons})
 
 
 def explain(resource: Construct, finding: str, reason: str) -> None:

@@ -19,7 +19,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lambdas import actions, journal
-from lambdas.handlers import environment, notify, triage
+from lambdas.handlers import approval, environment, notify, triage
 from stacks.explained import explain, lint
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 ROLE_PATH = "/tourniquet/"
+PREFIX = "tourniquet-"
+OTHER_ROLES = ("respond", "rules")
+HANDLERS = ("Triage", "Notify", "Approval")
+_DEPLOYING = ("deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup")
+_QUALIFIER = "hnb659fds"
 _MEMORY_MB = 512
 _TIMEOUT = cdk.Duration.seconds(15)
 
@@ -60,6 +65,12 @@ class Functions(Construct):
                 "observe_all": settings.mode == "observe",
                 "modes": dict(settings.playbook_modes),
                 "protected": list(settings.protected_principals),
+                "own": self._own(),
+                "instances": list(settings.protected_instances),
+                "vpcs": list(settings.protected_vpcs),
+                "limit": settings.max_containments_per_hour,
+                "minutes": settings.approval_timeout_minutes,
+                "then": settings.approval_timeout_then,
             }
         )
         self.triage = self._function(
@@ -76,6 +87,13 @@ class Functions(Construct):
             notify.GRANTS,
             variables,
         )
+        self.approval = self._function(
+            "Approval",
+            "Keeps questions, takes answers",
+            "approval",
+            approval.GRANTS,
+            variables,
+        )
         self.actions = {
             name: self._function(
                 _camel(name),
@@ -89,7 +107,7 @@ class Functions(Construct):
 
     def by_placeholder(self) -> dict[str, lambda_.Function]:
         """Give each function under the name that the workflows use for its ARN."""
-        named = {"Triage": self.triage, "Notify": self.notify}
+        named = {"Triage": self.triage, "Notify": self.notify, "Approval": self.approval}
         named |= {_camel(name): function for name, function in self.actions.items()}
         return {f"{name}FunctionArn": function for name, function in named.items()}
 
@@ -103,11 +121,12 @@ class Functions(Construct):
             self,
             f"{name}Role",
             path=ROLE_PATH,
+            role_name=f"{PREFIX}{name}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=f"Tourniquet: {description}",
             inline_policies={
                 "Grants": iam.PolicyDocument(
-                    statements=[*_statements(grants, self._names), _may_log(log_group), self._never()]
+                    statements=[*_statements(grants, self._names), _may_log(log_group), *self._never()]
                 )
             },
         )
@@ -117,7 +136,7 @@ class Functions(Construct):
         function = lambda_.Function(
             self,
             name,
-            function_name=f"tourniquet-{name}",
+            function_name=f"{PREFIX}{name}",
             description=f"Tourniquet: {description}",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
@@ -134,7 +153,7 @@ class Functions(Construct):
             "L1",
             "Python 3.13 is what the asset's bytecode is compiled for and what every test runs on.",
         )
-        lint(function, "W3005", "The CDK names the role both ways; the second is its own and does no harm.")
+        lint(function, W3005="The CDK names the role both ways; the second is its own and does no harm.")
         return function
 
     def _explain(self, role: iam.Role, grant: Grant) -> None:
@@ -146,27 +165,64 @@ class Functions(Construct):
             (cdk.Aws.REGION, "<AWS::Region>"),
         ):
             resource = resource.replace(token, shown)
-        explain(
-            role,
-            f"IAM5[Resource::{resource}]",
-            "Nobody knows beforehand which user's key leaks or which execution opened a case; the call itself is "
-            "one of the module's declared grants, narrowed by condition where IAM has one.",
+        reason = (
+            "The calls have no resource that a policy could name; they read, or need a task token."
+            if resource == "*"
+            else (
+                "Nobody knows beforehand whose credentials are stolen or which execution opened a case; the call "
+                "itself is one of the module's declared grants, narrowed by condition where IAM has one."
+            )
         )
+        explain(role, f"IAM5[Resource::{resource}]", reason)
 
-    def _never(self) -> iam.PolicyStatement:
+    def _own(self) -> list[str]:
+        """List the roles that are the responder's own or the CDK's, as ``role/<path><name>``.
+
+        Exact names, because anybody who may make a role may choose its name and its path.
+        """
+        stack = cdk.Stack.of(self)
+        qualifier = self.node.try_get_context("@aws-cdk/core:bootstrapQualifier") or _QUALIFIER
+        names = (*HANDLERS, *(_camel(name) for name in actions.names()), *OTHER_ROLES)
+        return [
+            *(f"role{ROLE_PATH}{PREFIX}{name}" for name in names),
+            *(f"role/cdk-{qualifier}-{kind}-role-{cdk.Aws.ACCOUNT_ID}-{stack.region}" for kind in _DEPLOYING),
+        ]
+
+    def _never(self) -> list[iam.PolicyStatement]:
         """Deny every change to what must not be touched, whatever else the role may do."""
-        return iam.PolicyStatement(
-            sid="NeverTouch",
-            effect=iam.Effect.DENY,
-            not_actions=["iam:Get*", "iam:List*"],
-            resources=protected_arns(self._settings.protected_principals),
-        )
-
-
-def protected_arns(principals: Iterable[str]) -> list[str]:
-    """List what no role of the responder may change: itself, the CDK's deployment roles, the owner's list."""
-    roles = f"arn:{cdk.Aws.PARTITION}:iam::{cdk.Aws.ACCOUNT_ID}:role"
-    return [f"{roles}{ROLE_PATH}*", f"{roles}/cdk-*", *principals]
+        iam_here = f"arn:{cdk.Aws.PARTITION}:iam::{cdk.Aws.ACCOUNT_ID}"
+        ec2_here = f"arn:{cdk.Aws.PARTITION}:ec2:*:{cdk.Aws.ACCOUNT_ID}"
+        principals = [f"{iam_here}:{own}" for own in self._own()]
+        statements = [
+            iam.PolicyStatement(
+                sid="NeverTouch",
+                effect=iam.Effect.DENY,
+                not_actions=["iam:Get*", "iam:List*"],
+                resources=[*principals, *self._settings.protected_principals],
+            )
+        ]
+        instances = [f"{ec2_here}:instance/{one}" for one in self._settings.protected_instances]
+        vpcs = [f"{ec2_here}:vpc/{one}" for one in self._settings.protected_vpcs]
+        if instances or vpcs:
+            statements.append(
+                iam.PolicyStatement(
+                    sid="NeverTouchInstances",
+                    effect=iam.Effect.DENY,
+                    not_actions=["ec2:Describe*", "ec2:Get*"],
+                    resources=[*instances, *vpcs],
+                )
+            )
+        if vpcs:
+            statements.append(
+                iam.PolicyStatement(
+                    sid="NeverTouchWhatIsInVpcs",
+                    effect=iam.Effect.DENY,
+                    actions=["ec2:*"],
+                    resources=["*"],
+                    conditions={"ArnLike": {"ec2:Vpc": vpcs}},
+                )
+            )
+        return statements
 
 
 def _statements(grants: Iterable[Grant], names: Mapping[str, str]) -> list[iam.PolicyStatement]:

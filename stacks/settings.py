@@ -10,23 +10,42 @@ Never: guesses what was meant; a wrong setting is a sentence that names it, and 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdas.model import Mode
 from lambdas.playbooks import PLAYBOOKS
 
+if TYPE_CHECKING:
+    from lambdas.playbooks.shape import Modes
+
 CONTEXT_KEY = "tourniquet"
-SIMPLE = ("alert_email", "home_region", "mode")
-ALL = (*SIMPLE, "playbook_modes", "protected_principals")
+SIMPLE = (
+    "alert_email",
+    "home_region",
+    "mode",
+    "max_containments_per_hour",
+    "approval_timeout_minutes",
+    "approval_timeout_then",
+)
+ALL = (*SIMPLE, "playbook_modes", "protected_principals", "protected_instances", "protected_vpcs")
+THEN = ("expire", "contain")
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 _PRINCIPAL = re.compile(r"arn:aws(?:-[a-z]+)*:iam::(\d{12}):(?:user|role)/(?:[!-)+->@-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
 _HOME = "us-east-1"
+_INSTANCE = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_VPC = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _EMAIL_LIMIT = 254
-_PRINCIPALS_LIMIT = 2500
+_PROTECTED_LIMIT = 2200
+_MOST_AN_HOUR = 100
+_LEAST_MINUTES, _MOST_MINUTES = 0.5, 1440
+_MOST_SEVERE = 10
+_AN_HOUR = 10
+_MINUTES = 60.0
 
 
 class SettingsError(Exception):
@@ -42,14 +61,20 @@ class Settings:
     """The owner's settings, checked.
 
     ``mode`` is ``playbook`` (each playbook as far as it goes by itself) or ``observe`` (plan and
-    announce only). ``playbook_modes`` overrides single playbooks.
+    announce only). ``playbook_modes`` overrides single playbooks: (least severity, mode), in ascending order.
+    ``approval_timeout_then`` is ``expire`` or ``contain``.
     """
 
     alert_email: str
     home_region: str = _HOME
     mode: str = "playbook"
-    playbook_modes: Mapping[str, Mode] = field(default_factory=dict)
+    playbook_modes: Mapping[str, Modes] = field(default_factory=dict)
     protected_principals: tuple[str, ...] = ()
+    protected_instances: tuple[str, ...] = ()
+    protected_vpcs: tuple[str, ...] = ()
+    max_containments_per_hour: int = _AN_HOUR
+    approval_timeout_minutes: float = _MINUTES
+    approval_timeout_then: str = THEN[0]
 
 
 def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
@@ -84,14 +109,41 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
     wrong += _modes(modes)
     principals = given.get("protected_principals", [])
     wrong += _principals(principals, account)
-    if wrong:
+    instances, vpcs = given.get("protected_instances", []), given.get("protected_vpcs", [])
+    wrong += _ids("protected_instances", instances, _INSTANCE, "an instance (i-…)")
+    wrong += _ids("protected_vpcs", vpcs, _VPC, "a VPC (vpc-…)")
+    wrong += _size(principals, instances, vpcs)
+    limit = _number(given.get("max_containments_per_hour", _AN_HOUR))
+    if limit is None or limit != int(limit) or not 1 <= limit <= _MOST_AN_HOUR:
+        wrong.append(
+            f'"max_containments_per_hour" is {given["max_containments_per_hour"]!r}; it must be a whole number from 1 '
+            f"to {_MOST_AN_HOUR}."
+        )
+    minutes = _number(given.get("approval_timeout_minutes", _MINUTES))
+    if minutes is None or not _LEAST_MINUTES <= minutes <= _MOST_MINUTES:
+        wrong.append(
+            f'"approval_timeout_minutes" is {given["approval_timeout_minutes"]!r}; it must be a number from '
+            f"{_LEAST_MINUTES:g} to {_MOST_MINUTES} (a day)."
+        )
+    then = given.get("approval_timeout_then", THEN[0])
+    if then not in THEN:
+        wrong.append(
+            f'"approval_timeout_then" is {then!r}; it must be "expire" (nothing is changed) or "contain" (the changes '
+            "that were asked about are made)."
+        )
+    if wrong or limit is None or minutes is None:
         raise SettingsError(wrong)
     return Settings(
         alert_email=email,
         home_region=region,
         mode=mode,
-        playbook_modes={name: Mode(value) for name, value in modes.items()},
+        playbook_modes={name: _steps(value) for name, value in modes.items()},
         protected_principals=tuple(principals),
+        protected_instances=tuple(instances),
+        protected_vpcs=tuple(vpcs),
+        max_containments_per_hour=int(limit),
+        approval_timeout_minutes=minutes,
+        approval_timeout_then=then,
     )
 
 
@@ -127,7 +179,7 @@ def _region(value: object) -> list[str]:
 
 def _modes(value: object) -> list[str]:
     if not isinstance(value, Mapping):
-        return ['"playbook_modes" must be an object: playbook name to "observe" or "contain".']
+        return ['"playbook_modes" must be an object: playbook name to a mode, or to modes with their least severity.']
     names = [playbook.name for playbook in PLAYBOOKS if playbook.actions]
     unknown = [
         f'"playbook_modes" names the playbook {name!r}; the playbooks are: {", ".join(names)}.'
@@ -135,22 +187,68 @@ def _modes(value: object) -> list[str]:
         if name not in names
     ]
     modes = [
-        f'"playbook_modes" gives {name!r} the mode {mode!r}; it must be "observe" or "contain".'
+        f'"playbook_modes" gives {name!r} the mode {mode!r}; it must be "observe", "approve", "contain", or an object '
+        f'that says from which severity (0 to {_MOST_SEVERE}) on: {{"approve": 4, "contain": 7}}.'
         for name, mode in value.items()
-        if not isinstance(mode, str) or mode not in set(Mode)
+        if not _is_mode(mode)
     ]
     return unknown + modes
+
+
+def _is_mode(value: object) -> bool:
+    """Tell whether this is a mode, or an object of modes with their least severity, each severity once."""
+    if isinstance(value, Mapping):
+        least = [_number(severity) for severity in value.values() if not isinstance(severity, str)]
+        known = [severity for severity in least if severity is not None and 0 <= severity <= _MOST_SEVERE]
+        return bool(value) and set(value) <= set(Mode) and len(set(known)) == len(value)
+    return isinstance(value, str) and value in set(Mode)
+
+
+def _steps(value: str | Mapping[str, float]) -> Modes:
+    """Give modes by severity, in ascending order; a single mode is for every severity."""
+    if isinstance(value, str):
+        return ((0.0, Mode(value)),)
+    return tuple(sorted((float(severity), Mode(mode)) for mode, severity in value.items()))
+
+
+def _number(value: object) -> float | None:
+    """Read a number; from the command line it comes as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        read = float(value)
+    except ValueError:
+        return None
+    return read if math.isfinite(read) else None
+
+
+def _ids(name: str, value: object, form: re.Pattern[str], what: str) -> list[str]:
+    if not isinstance(value, list):
+        return [f'"{name}" must be a list of ids.']
+    return [
+        f'"{name}" holds {one!r}, which is not the exact id of {what}.'
+        for one in value
+        if not isinstance(one, str) or not form.fullmatch(one)
+    ]
+
+
+def _size(*protected: object) -> list[str]:
+    """Everything that is protected travels in the environment of a function, which Lambda limits."""
+    used = sum(len(str(one)) for one in protected)
+    if used <= _PROTECTED_LIMIT:
+        return []
+    return [
+        (
+            f'"protected_principals", "protected_instances" and "protected_vpcs" are {used} characters together, more '
+            f"than fit into a function and a role ({_PROTECTED_LIMIT}); keep those whose loss would stop the business."
+        )
+    ]
 
 
 def _principals(value: object, account: str | None) -> list[str]:
     if not isinstance(value, list):
         return ['"protected_principals" must be a list of ARNs of users and roles.']
     wrong = []
-    if len(str(value)) > _PRINCIPALS_LIMIT:
-        wrong.append(
-            f'"protected_principals" holds {len(value)} ARNs, more than fit into a function and a role '
-            f"({_PRINCIPALS_LIMIT} characters together); keep those whose loss would stop the business."
-        )
     for arn in value:
         found = _PRINCIPAL.fullmatch(arn) if isinstance(arn, str) else None
         if found is None:

@@ -14,7 +14,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from lambdas.signals import PATTERNS
-from stacks.functions import ROLE_PATH
+from stacks.functions import PREFIX, ROLE_PATH
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
@@ -35,6 +35,7 @@ class Signals(Construct):
             self,
             "StartRole",
             path=ROLE_PATH,
+            role_name=f"{PREFIX}rules",
             assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
             description="Tourniquet: lets the rules start the respond workflow",
             inline_policies={

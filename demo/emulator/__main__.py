@@ -15,7 +15,7 @@ from typing import Any
 from localemu.runtime import main as localemu
 from twisted.internet import endpoints
 
-from demo.emulator import iam_as_aws, jsonata_shim, lambda_on_host, moto_fixes, sns_mail
+from demo.emulator import cloudtrail_as_aws, iam_as_aws, jsonata_shim, lambda_on_host, moto_fixes, sns_mail, sts_as_aws
 
 
 def _listen_on_loopback_only() -> None:
@@ -34,5 +34,7 @@ if __name__ == "__main__":
     moto_fixes.install()
     lambda_on_host.install()
     iam_as_aws.install()
+    sts_as_aws.install()
+    cloudtrail_as_aws.install()
     sns_mail.install()
     localemu.main()

@@ -2,9 +2,11 @@
 
 The security groups of an instance and of its first network interface are one list on AWS and two on moto.
 Moto lets any number of managed policies be attached, where AWS stops at ten: a user whom somebody has given
-ten policies cannot be given an eleventh, not even one that denies. The keys of a renamed user keep the old
-name on moto. A DynamoDB transaction that fails puts the whole table back as it was when it began, and with it
-loses what others wrote meanwhile. And plain moto, unlike LocalEmu, knows no permissions boundary of a user.
+ten policies cannot be given an eleventh, not even one that denies. The same is so of a role's inline policies,
+which may have 10,240 characters together. Moto lets anybody change the roles that belong to a service or to
+Identity Center, which only AWS can. The keys of a renamed user keep the old name on moto. A DynamoDB transaction
+that fails puts the whole table back as it was when it began, and with it loses what others wrote meanwhile. And
+plain moto, unlike LocalEmu, knows no permissions boundary of a user.
 
 May touch: the classes of moto in this process. Works with plain moto and with the copy LocalEmu brings.
 Never does: keep state of its own.
@@ -12,6 +14,7 @@ Never does: keep state of its own.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import threading
 from typing import TYPE_CHECKING, Any
@@ -20,7 +23,7 @@ from moto.core.responses import EmptyResult
 from moto.dynamodb.models import DynamoDBBackend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.instances import InstanceBackend
-from moto.iam.exceptions import LimitExceededException
+from moto.iam.exceptions import IAMException, LimitExceededException
 from moto.iam.models import IAMBackend, User
 from moto.iam.responses import IamResponse
 
@@ -34,6 +37,21 @@ POLICIES_PER_IDENTITY = 10
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
+CHARACTERS_OF_ROLE_POLICIES = 10_240
+"""How long the inline policies of a role may be together, white space not counted. The same page."""
+
+_ROLES_OF_AWS = ("/aws-service-role/", "/aws-reserved/sso.amazonaws.com/")
+_CHANGES_OF_A_ROLE = (
+    "attach_role_policy",
+    "delete_role_permissions_boundary",
+    "delete_role_policy",
+    "detach_role_policy",
+    "put_role_permissions_boundary",
+    "put_role_policy",
+    "update_assume_role_policy",
+)
+
+_SERVICES = "moto.stepfunctions.parser.asl.component.state.exec.state_task.service"
 _installed = False
 
 
@@ -46,10 +64,27 @@ def install() -> None:
     _share_security_groups()
     for kind in ("User", "Role", "Group"):
         _limit_attachments(kind)
+    _limit_inline_policies()
+    for change in _CHANGES_OF_A_ROLE:
+        _keep_roles_of_aws(change)
     _rename_keys_with_their_user()
     _one_at_a_time()
     if importlib.util.find_spec("localemu") is None:
         _bound_users()
+        _start_executions()
+
+
+def _start_executions() -> None:
+    """Let plain moto's state machines start others: the task names its arguments ``StateMachineArn``, boto3 does not."""
+    service = importlib.import_module(f"{_SERVICES}.state_task_service_sfn").StateTaskServiceSfn
+    normalise = service._normalise_parameters  # noqa: SLF001 - where LocalEmu does it too
+
+    def normalise_parameters(self: Any, parameters: dict[str, Any], *args: Any, **named: Any) -> None:  # noqa: ANN401 - moto is untyped
+        normalise(self, parameters, *args, **named)
+        for name in list(parameters):
+            parameters[name[0].lower() + name[1:]] = parameters.pop(name)
+
+    service._normalise_parameters = normalise_parameters  # noqa: SLF001 - as above
 
 
 def _rename_keys_with_their_user() -> None:
@@ -114,6 +149,36 @@ def _limit_attachments(kind: str) -> None:
         attach(self, policy_arn, owner)
 
     setattr(IAMBackend, method, attach_within_quota)
+
+
+def _limit_inline_policies() -> None:
+    put = IAMBackend.put_role_policy
+
+    def put_role_policy(self: Any, role_name: str, policy_name: str, policy_json: str) -> None:  # noqa: ANN401 - moto is untyped
+        texts = {**self.get_role(role_name).policies, policy_name: policy_json}.values()
+        if sum(len("".join(text.split())) for text in texts) > CHARACTERS_OF_ROLE_POLICIES:
+            quota = CHARACTERS_OF_ROLE_POLICIES
+            raise LimitExceededException(f"Maximum policy size of {quota} bytes exceeded for role {role_name}")
+        put(self, role_name, policy_name, policy_json)
+
+    IAMBackend.put_role_policy = put_role_policy
+
+
+def _keep_roles_of_aws(method: str) -> None:
+    """Refuse callers a change of a role of AWS' own; what makes such a role attaches its policies without a call."""
+    change = getattr(IamResponse, method)
+
+    def change_of_others(self: Any) -> Any:  # noqa: ANN401 - moto is untyped
+        role = self.backend.get_role(self._get_param("RoleName"))
+        if role.path.startswith(_ROLES_OF_AWS):
+            raise IAMException(
+                "UnmodifiableEntity",
+                f"Cannot perform the operation on the protected role '{role.name}' - "
+                "this role is only modifiable by AWS",
+            )
+        return change(self)
+
+    setattr(IamResponse, method, change_of_others)
 
 
 def _share_security_groups() -> None:

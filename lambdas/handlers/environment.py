@@ -10,8 +10,8 @@ import json
 import os
 from datetime import UTC, datetime
 
+from lambdas.guardrails import Guardrails
 from lambdas.model import Mode
-from lambdas.planning import Guardrails
 
 TABLE = "TOURNIQUET_TABLE"
 TOPIC = "TOURNIQUET_TOPIC"
@@ -31,8 +31,16 @@ def guardrails() -> Guardrails:
     return Guardrails(
         account=data["account"],
         observe_all=data["observe_all"],
-        modes={name: Mode(mode) for name, mode in data["modes"].items()},
+        modes={
+            name: tuple((float(least), Mode(mode)) for least, mode in modes) for name, modes in data["modes"].items()
+        },
         protected=frozenset(data["protected"]),
+        own=frozenset(data["own"]),
+        instances=frozenset(data["instances"]),
+        vpcs=frozenset(data["vpcs"]),
+        limit=data["limit"],
+        minutes=data["minutes"],
+        then=data["then"],
     )
 
 

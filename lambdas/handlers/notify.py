@@ -1,8 +1,9 @@
 """Notify: judge each case, tell people, and write down how it ended. On every path.
 
-Input: ``{"triage": <triage's answer> | null, "changes": [[…], …] | null, "failure": {"state", "error", "cause"} | null,
-"event": <the execution's input, where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``.
-Output: ``{"cases": [{"incident_id", "outcome", "alerted"}]}``.
+Input: ``{"triage": <triage's answer> | null, "changes": [[…], …] | null, "asked": [{"id", "error"}], "failure":
+{"state", "error", "cause"} | null, "refusal": {"incident_id", "sentence"} | null, "event": <the execution's input,
+where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``. Output: ``{"cases": [{"incident_id",
+"outcome", "alerted"}]}``, or ``{"refused": "<sentence>", "incident_id"}`` where a person's answer could not be taken.
 
 May touch: sns:Publish on the alert topic, sns:GetTopicAttributes; dynamodb:GetItem, dynamodb:Query and
 dynamodb:UpdateItem on the incident table.
@@ -17,18 +18,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lambdas import actions, alert, aws, errors, journal, planning
-from lambdas.alert import Story
+from lambdas.alert import Alert, Notice, Story
 from lambdas.aws import Grant
 from lambdas.handlers import environment
-from lambdas.journal import Table
+from lambdas.journal import Asked, Table
 from lambdas.model import Change, Incident, Json, Outcome, PlanItem, Result, incident_id, placed
 from lambdas.playbooks import playbook_for
+from lambdas.playbooks.shape import mode_at
 from lambdas.signals import incident_from, manual
 from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 GRANTS = (
     *journal.OUTCOME_GRANTS,
@@ -39,12 +41,22 @@ GRANTS = (
 )
 
 _QUIET = {Outcome.CONTAINED, Outcome.OBSERVED, Outcome.ANNOUNCED, Outcome.REFUSED}
+_MADE = {Result.DONE, Result.ALREADY}
+_SETTLED = {"reject": Result.REJECTED.value, "expire": Result.EXPIRED.value}
+_ASKED = {Asked.WAITING: Result.PENDING, Asked.REJECTED: Result.REJECTED, Asked.EXPIRED: Result.EXPIRED}
+_NOT_ASKED = (
+    "People could not be asked, because the run that waits for the answer could not be started: what needs an answer "
+    "was only planned."
+)
 
 
 def handler(event: Json, _context: object) -> Json:
     """Answer Step Functions. Raises the named errors of ``lambdas.errors`` when the alert cannot be sent."""
     execution = str(event["execution"])
+    if refusal := event.get("refusal"):
+        return _tell_refusal(refusal, execution)
     failure = event.get("failure")
+    asked = {str(one.get("id")): one.get("error") for one in event.get("asked") or [] if isinstance(one, dict)}
     triage = event.get("triage") or _without_triage(event, execution)
     changes = _changes(event.get("changes") or [])
     incident = Incident.from_json(triage["incident"])
@@ -56,11 +68,16 @@ def handler(event: Json, _context: object) -> Json:
         mine = {item.id: changes[item.id] for item in items if item.id in changes}
         if failure:
             mine = _finished(table, case["incident_id"], items, str(event.get("started_at", ""))) | mine
-        standing = planning.standing(items, mine)
+        ask, waiting = _question(table, case, asked, execution)
+        decision = case.get("decision")
+        settled = _SETTLED.get(decision["answer"], "") if decision else ""
+        standing = planning.standing(items, mine, waiting=waiting, settled=settled)
         outcome = _outcome(case, standing, mine, failed=failure is not None)
         notes = [*triage["not_done"]]
         if failure:
             notes.insert(0, _failed(failure))
+        if case.get("ask") and not ask:
+            notes.insert(0, _NOT_ASKED)
         if not case["recorded"] and event.get("triage"):
             notes.append(
                 "The incident table did not answer when this case began, so a repeat of the signal may not be "
@@ -82,13 +99,94 @@ def handler(event: Json, _context: object) -> Json:
             respond=environment.get(environment.RESPOND),
             at=environment.now(),
             undo=_undo,
+            nothing_made=not case["made"] and (bool(items) or not case["planned"]),
+            ask=ask,
+            decision=decision,
         )
         alerted = _worth_telling(case, story, mine.values())
         if alerted:
             _publish(story)
         _record(table, story, execution, case, alerted=alerted)
         told.append({"incident_id": case["incident_id"], "outcome": outcome, "alerted": alerted})
+    if triage.get("breaker"):
+        _tell_breaker(triage["breaker"], incident, told[0]["incident_id"], execution)
     return {"cases": told}
+
+
+def _question(table: Table, case: Json, asked: Mapping[str, object], execution: str) -> tuple[Json | None, set[str]]:
+    """Give the question that people can answer now, and the ids of the items that wait for it.
+
+    One whose waiting run could not be started is closed: nobody would hear the answer.
+    """
+    ask = case.get("ask")
+    if not ask:
+        return None, set()
+    items = {item["id"] for item in case["items"]}
+    if ask["id"] in asked and not asked[ask["id"]]:
+        return ask, items
+    try:
+        for kept in table.asks(case["incident_id"]):
+            if kept.id == ask["id"]:
+                table.settle(kept, Asked.EXPIRED, environment.now(), execution, "the run that waits did not start")
+    except errors.TourniquetError as error:
+        logger.warning("a question could not be closed: %s", error)
+    return None, set()
+
+
+def _tell_refusal(refusal: Json, execution: str) -> Json:
+    """Tell that a person's answer was not taken; nothing is written, the case is as it was."""
+    incident_id, sentence = line(refusal.get("incident_id", ""), 60), line(refusal.get("sentence", ""), 600)
+    _send(
+        alert.notice(
+            Notice(
+                incident_id=incident_id,
+                outcome=Outcome.REFUSED,
+                what=f"an answer to {f'case {incident_id}' if incident_id else 'a question'} was refused.",
+                sentences=(sentence,),
+                steps=(),
+                source=manual.SOURCE,
+                type="answer",
+                execution=execution,
+                at=environment.now(),
+            )
+        )
+    )
+    return {"refused": sentence, "incident_id": incident_id}
+
+
+def _tell_breaker(limit: int, incident: Incident, incident_id: str, execution: str) -> None:
+    """Tell, once, that the circuit breaker opened."""
+    _send(
+        alert.notice(
+            Notice(
+                incident_id=incident_id,
+                outcome=Outcome.PENDING,
+                what=f"the circuit breaker opened: {limit} principals were contained within an hour.",
+                sentences=(
+                    (
+                        "Each further one is asked about instead of contained by itself, until fewer were contained "
+                        "within the hour before. What AWS itself reports as exposed or compromised is contained all "
+                        "the same."
+                    ),
+                    (
+                        "This is an attack on many principals at once, or a fault in what reports them; or somebody "
+                        "makes noise to have you cut off your own production."
+                    ),
+                ),
+                steps=(
+                    "Look at what was contained within the last hour, and answer the questions of the cases that wait.",
+                    (
+                        "If it is a fault, deploy again with the setting mode=observe. If the limit is too low for "
+                        "this account, raise the setting max_containments_per_hour."
+                    ),
+                ),
+                source=incident.signal.source,
+                type="circuit breaker",
+                execution=execution,
+                at=environment.now(),
+            )
+        )
+    )
 
 
 def _undo(change: Change) -> tuple[str, ...]:
@@ -109,7 +207,7 @@ def _outcome(
 
 def _worth_telling(case: Json, story: Story, changes: Iterable[Change]) -> bool:
     """Tell every new case and every person who asked; of a known case only what is new, failed or was undone."""
-    if case["opened"] or story.incident.signal.source == manual.SOURCE:
+    if case["opened"] or story.decision or story.incident.signal.source == manual.SOURCE:
         return True
     if story.items and (story.outcome not in _QUIET or any(change.changed for change in changes)):
         return True
@@ -117,8 +215,11 @@ def _worth_telling(case: Json, story: Story, changes: Iterable[Change]) -> bool:
 
 
 def _publish(story: Story) -> None:
-    """Send the alert, and say in the log when nobody has confirmed a subscription to read it."""
-    ready = alert.compose(story)
+    _send(alert.compose(story))
+
+
+def _send(ready: Alert) -> None:
+    """Send an alert, and say in the log when nobody has confirmed a subscription to read it."""
     sns, topic = aws.client("sns"), environment.get(environment.TOPIC)
     with aws.translated():
         sns.publish(
@@ -189,10 +290,13 @@ def _judged(table: Table, story: Story) -> tuple[Outcome, list[str]]:
     for item_id in table.case(story.incident_id).acting:
         if merged.get(item_id, Result.PLANNED) is Result.PLANNED:
             merged[item_id] = Result.FAILED  # until its own run says better
+    for ask in table.asks(story.incident_id):
+        if ask.state in _ASKED:
+            merged |= dict.fromkeys((item for item in ask.items if merged.get(item) not in _MADE), _ASKED[ask.state])
     for item_id, change in table.changes(story.incident_id).items():
         if item_id not in story.changes and merged.get(item_id) is not Result.REFUSED:
             merged[item_id] = change.result
-    made = sorted(item_id for item_id, result in merged.items() if result in {Result.DONE, Result.ALREADY})
+    made = sorted(item_id for item_id, result in merged.items() if result in _MADE)
     if story.outcome is Outcome.FAILED and not story.items:
         return Outcome.FAILED, made
     acted = [result for result in merged.values() if result is not Result.PLANNED]
@@ -262,11 +366,12 @@ def _without_triage(event: Json, execution: str) -> Json:
         "made": [],
         "recorded": False,
         "signalled": False,
+        "planned": False,
         "items": [],
     }
     return {
         "incident": asdict(incident),
-        "mode": playbook_for(incident.signal).mode,
+        "mode": mode_at(playbook_for(incident.signal).modes, incident.signal.severity),
         "why_mode": "the playbook says so",
         "observe_all": False,
         "not_done": list(incident.notes),

@@ -13,12 +13,29 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from lambdas.playbooks import (
+    abuse_report,
+    attack_sequence,
+    attacked_instance,
+    cluster,
+    cluster_access,
+    compromised_instance,
+    compromised_workload,
+    console_compromise,
+    custom_rule,
+    database,
+    exfiltrated_credentials,
     exposed_key,
+    function,
+    malware,
     requested,
+    root_use,
     stolen_credentials,
     suspected_key,
     unknown,
+    unusual_cluster_use,
+    unusual_traffic,
     unusual_use,
+    weak_setting,
 )
 
 if TYPE_CHECKING:
@@ -29,8 +46,25 @@ PLAYBOOKS: tuple[Playbook, ...] = (
     requested.PLAYBOOK,
     exposed_key.PLAYBOOK,
     suspected_key.PLAYBOOK,
+    console_compromise.PLAYBOOK,
+    abuse_report.PLAYBOOK,
+    attack_sequence.PLAYBOOK,
+    root_use.PLAYBOOK,
+    weak_setting.PLAYBOOK,
+    custom_rule.PLAYBOOK,
+    exfiltrated_credentials.PLAYBOOK,
     stolen_credentials.PLAYBOOK,
     unusual_use.PLAYBOOK,
+    malware.PLAYBOOK,
+    cluster_access.PLAYBOOK,
+    unusual_cluster_use.PLAYBOOK,
+    cluster.PLAYBOOK,
+    attacked_instance.PLAYBOOK,
+    compromised_instance.PLAYBOOK,
+    unusual_traffic.PLAYBOOK,
+    compromised_workload.PLAYBOOK,
+    database.PLAYBOOK,
+    function.PLAYBOOK,
     unknown.PLAYBOOK,
 )
 
@@ -44,4 +78,5 @@ def playbook_for(signal: Signal) -> Playbook:
         if trigger.source in {signal.source, "*"}
         and fnmatchcase(signal.type, trigger.type)
         and signal.severity >= trigger.at_least
+        and trigger.resource_role in {"", signal.resource_role}
     )

@@ -1,4 +1,8 @@
-"""A person asked for it: contain the key or user that the request names.
+"""A person asked for it: contain the key, the user or the role that the request names.
+
+A person named the target, so a change that may hit others of the same role is made too and not asked about
+again. The request's ``mode`` says otherwise where it is given; what protects a target still protects it. A role is
+denied as a whole, with every session that it has or will have. Nothing is done to an instance yet.
 
 May touch: nothing.
 Never: decides anything; planning does.
@@ -7,12 +11,23 @@ Never: decides anything; planning does.
 from __future__ import annotations
 
 from lambdas.model import Mode
-from lambdas.playbooks.shape import CUT_OFF_A_USER, STEPS_FOR_A_LEAKED_KEY, Playbook, Trigger
+from lambdas.playbooks.shape import CUT_OFF, STEPS_FOR_A_LEAKED_KEY, Playbook, Trigger
 
 PLAYBOOK = Playbook(
     name="requested",
     triggers=(Trigger(source="manual"),),
-    actions=CUT_OFF_A_USER,
-    mode=Mode.CONTAIN,
-    next_steps=STEPS_FOR_A_LEAKED_KEY,
+    actions=CUT_OFF,
+    modes=((0.0, Mode.CONTAIN),),
+    next_steps=(
+        (
+            "If you named a role: see in CloudTrail (AssumeRole) who took its sessions, and contain that principal "
+            "too. Everything that uses the role is refused until you undo this."
+        ),
+        (
+            "If you named an instance: isolate it by hand (a security group without rules on each of its network "
+            "interfaces), snapshot all of its volumes, and deny its role's session."
+        ),
+        *STEPS_FOR_A_LEAKED_KEY,
+    ),
+    wide=Mode.CONTAIN,
 )

@@ -7,10 +7,8 @@ Never: holds a default that a playbook should say itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lambdas.model import Mode
+from lambdas.model import Mode
 
 #: What AWS publishes for an account with compromised credentials, in the order of doing.
 STEPS_FOR_A_LEAKED_KEY = (
@@ -28,29 +26,47 @@ STEPS_FOR_A_LEAKED_KEY = (
 )
 
 
-#: Cut off an IAM user: its keys, and everything else it or a session made from its keys could do.
-CUT_OFF_A_USER = ("disable_key", "deny_principal")
+#: Cut off a principal: its keys, everything that it or a session made from its keys could do, a role's sessions.
+CUT_OFF = ("disable_key", "deny_principal", "revoke_sessions")
+
+#: How far to go, by severity: (least severity from 0 to 10, mode), in ascending order.
+type Modes = tuple[tuple[float, Mode], ...]
+
+
+def mode_at(modes: Modes, severity: float) -> Mode:
+    """Give the mode of the highest step that a severity reaches; below the lowest, observe."""
+    reached = [mode for least, mode in modes if severity >= least]
+    return reached[-1] if reached else Mode.OBSERVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """Signals that a playbook answers: a source, a glob on the type, a least severity (0 to 10)."""
+    """Signals that a playbook answers.
+
+    A source, a glob on the type, a least severity (0 to 10) and, where it is given, GuardDuty's role of the
+    resource: ``ACTOR`` or ``TARGET``.
+    """
 
     source: str
     type: str = "*"
     at_least: float = 0.0
+    resource_role: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
     """One answer to one kind of signal.
 
-    What it is called, which signals it answers, with which actions, how far it goes by itself, and
-    what people do next. Without actions a signal is announced and nothing is planned.
+    What it is called, which signals it answers, with which actions, how far it goes by itself (by severity), and
+    what people do next. Without actions a signal is announced and nothing is planned. ``wide`` is how far it goes at most
+    with a change that may hit others than the attacker: one on a role that is shared, or not known not to be.
+    ``vouched`` says that AWS itself reports the credential as exposed or compromised: the circuit breaker lets it pass.
     """
 
     name: str
     triggers: tuple[Trigger, ...]
     actions: tuple[str, ...]
-    mode: Mode
+    modes: Modes
     next_steps: tuple[str, ...]
+    wide: Mode = Mode.APPROVE
+    vouched: bool = False

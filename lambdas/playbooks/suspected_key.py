@@ -1,7 +1,7 @@
-"""AWS suspects that a key is exposed or compromised, and is not sure: show the plan, let a person decide.
+"""AWS suspects that a key is exposed or compromised, and is not sure: ask a person.
 
 A suspicion (irregular use, say) is wrong often enough that cutting a production user off for it would
-teach people to switch the responder off. The alert holds the command that contains.
+teach people to switch the responder off. The alert holds the plan and the command that approves it.
 
 May touch: nothing.
 Never: decides anything; planning does.
@@ -10,7 +10,7 @@ Never: decides anything; planning does.
 from __future__ import annotations
 
 from lambdas.model import Mode
-from lambdas.playbooks.shape import CUT_OFF_A_USER, STEPS_FOR_A_LEAKED_KEY, Playbook, Trigger
+from lambdas.playbooks.shape import CUT_OFF, STEPS_FOR_A_LEAKED_KEY, Playbook, Trigger
 
 PLAYBOOK = Playbook(
     name="suspected_key",
@@ -19,10 +19,13 @@ PLAYBOOK = Playbook(
         Trigger(source="aws.health", type="AWS_RISK_CREDENTIALS_COMPROMISE_SUSPECTED"),
         Trigger(source="aws.trustedadvisor", type="Exposed Access Keys/*"),
     ),
-    actions=CUT_OFF_A_USER,
-    mode=Mode.OBSERVE,
+    actions=CUT_OFF,
+    modes=((0.0, Mode.APPROVE),),
     next_steps=(
-        ("Decide whether the key's recent use is yours. If it is not, or if you cannot tell, contain it."),
+        (
+            "Decide whether the key's recent use is yours. If it is not, or if you cannot tell, approve the plan; if "
+            "it is, reject it."
+        ),
         *STEPS_FOR_A_LEAKED_KEY,
     ),
 )

@@ -13,12 +13,12 @@ PLAYBOOK = Playbook(
     name="unknown",
     triggers=(Trigger(source="*"),),
     actions=(),
-    mode=Mode.OBSERVE,
+    modes=((0.0, Mode.OBSERVE),),
     next_steps=(
         "Read the event in the console of the service that sent it, and decide what it asks of you.",
         (
-            "If it names a key or a user that is not yours to keep, start the respond workflow by hand with "
-            '{"access_key_id": "…"} or {"user_name": "…"}.'
+            "If it names a key, a user or a role that is not in the right hands, start the respond workflow with "
+            '{"access_key_id": "…"}, {"user_name": "…"} or {"role_name": "…"}.'
         ),
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambdas.model import Incident, Signal
-from lambdas.signals import guardduty, health, manual, reading, trusted_advisor
+from lambdas.signals import guardduty, health, manual, quarantine, reading, trusted_advisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 #: The sources that EventBridge brings: name of the rule → the events it lets through.
 PATTERNS: Mapping[str, dict[str, Any]] = {
     "Health": health.PATTERN,
+    "HealthAbuse": health.ABUSE_PATTERN,
     "TrustedAdvisor": trusted_advisor.PATTERN,
     "GuardDuty": guardduty.PATTERN,
+    "Quarantine": quarantine.PATTERN,
 }
 
 _READERS: Mapping[str, Callable[[Json], Incident]] = {
     health.SOURCE: health.parse,
     trusted_advisor.SOURCE: trusted_advisor.parse,
     guardduty.SOURCE: guardduty.parse,
+    quarantine.SOURCE: quarantine.parse,
 }
 
 
@@ -58,6 +61,6 @@ def incident_from(event: object) -> Incident:
         return incident
     return Incident(
         signal=incident.signal,
-        notes=("The event names nothing that could be read as a key, a user or a role.",),
+        notes=("The event names nothing that could be read as a key, a user, a role or an instance.",),
         context=incident.context,
     )

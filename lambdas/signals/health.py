@@ -1,8 +1,9 @@
-"""AWS Health: ``AWS_RISK_*`` events, which say that credentials were found or used by others.
+"""AWS Health: credentials that were found or used by others (``AWS_RISK_*``), and instances that attack others (Abuse).
 
 Shapes seen: key ids in every ``affectedEntities[].entityValue`` and in ``resources``, with or without
 ``eventMetadata``; a user name or a user's ARN in place of a key id; the same event once per region
-(us-east-1, and us-west-2 as backup) and once per page.
+(us-east-1, and us-west-2 as backup) and once per page. An Abuse event names instances by id or ARN; its ``region`` is
+where it was delivered, ``detail.eventRegion`` where the instances are, either may be ``global``.
 
 May touch: nothing.
 Never: raises on odd input, or names a target that the event does not.
@@ -29,15 +30,22 @@ PATTERN: dict[str, Any] = {
     "detail": {"eventTypeCode": [{"prefix": _FAMILY}, *reading.BROKEN]},
 }
 
-_NOT_OURS = "This Health event is not of the family that reports risks to credentials."
+ABUSE = "AWS Health Abuse Event"
+ABUSE_PATTERN: dict[str, Any] = {"source": [SOURCE], "detail-type": [ABUSE]}
+
+_ABUSE_FAMILY = "AWS_ABUSE_"
+_NOT_OURS = "This Health event is not of a family that reports risks to credentials or abuse."
+_CONSOLE = "AWS_RISK_ACCOUNT_CONSOLE_COMPROMISE"
+_WHO_SIGNED_IN = "The event names no principal: look in CloudTrail for who signed in to the console, and from where."
 _SEVERITY = {
     "AWS_RISK_CREDENTIALS_EXPOSED": 8.0,
     "AWS_RISK_CREDENTIALS_COMPROMISED": 9.0,
     "AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED": 6.0,
     "AWS_RISK_CREDENTIALS_COMPROMISE_SUSPECTED": 6.0,
     "AWS_RISK_IAM_QUARANTINE": 8.0,
-    "AWS_RISK_ACCOUNT_CONSOLE_COMPROMISE": 9.0,
+    _CONSOLE: 9.0,
 }
+_ABUSE_SEVERITY = 8.0
 _UNKNOWN_SEVERITY = 5.0
 _TITLES = {
     "AWS_RISK_CREDENTIALS_EXPOSED": "AWS found an access key of yours in public",
@@ -45,8 +53,9 @@ _TITLES = {
     "AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED": "AWS suspects that an access key of yours is public",
     "AWS_RISK_CREDENTIALS_COMPROMISE_SUSPECTED": "AWS suspects that credentials of yours are compromised",
     "AWS_RISK_IAM_QUARANTINE": "AWS put an IAM user of yours in quarantine",
-    "AWS_RISK_ACCOUNT_CONSOLE_COMPROMISE": "AWS says that a console login of yours is compromised",
+    _CONSOLE: "AWS says that a console login of yours is compromised",
 }
+_ABUSE_TITLE = "AWS received a report that resources of yours are used against others"
 
 
 def parse(event: Json) -> Incident:
@@ -55,8 +64,14 @@ def parse(event: Json) -> Incident:
     metadata = _metadata(detail)
     code = reading.text(detail.get("eventTypeCode"))
     account = reading.account_id(detail.get("affectedAccount"), metadata.get("accountId"), event.get("account"))
-    ours = not code or code.startswith(_FAMILY)
-    named, notes = _targets(event, detail, metadata, account) if ours else ([], (_NOT_OURS,))
+    abuse = _is_abuse(event, code)
+    if abuse:
+        named, notes = _instances(event, detail, account)
+    elif not code or code.startswith(_FAMILY):
+        named, notes = _targets(event, detail, metadata, account)
+        notes += (_WHO_SIGNED_IN,) if code == _CONSOLE and not named else ()
+    else:
+        named, notes = [], (_NOT_OURS,)
     targets, left = reading.capped(named)
     closed = reading.text(detail.get("statusCode")).lower() == "closed"
     region = reading.text(event.get("region"))
@@ -71,8 +86,8 @@ def parse(event: Json) -> Incident:
         ),
         account=account,
         region=region,
-        severity=_SEVERITY.get(code, _UNKNOWN_SEVERITY),
-        title=_TITLES.get(code, "AWS Health reports a risk to this account"),
+        severity=_ABUSE_SEVERITY if abuse else _SEVERITY.get(code, _UNKNOWN_SEVERITY),
+        title=_ABUSE_TITLE if abuse else _TITLES.get(code, "AWS Health reports a risk to this account"),
         at=reading.text(event.get("time")),
         inert="the Health event is closed" if closed else "",
     )
@@ -94,12 +109,33 @@ def _metadata(detail: Json) -> Json:
     return found
 
 
+def _is_abuse(event: Json, code: str) -> bool:
+    """Tell an Abuse event, by its code where it has one of a known family, else by what the envelope says."""
+    if code.startswith((_FAMILY, _ABUSE_FAMILY)):
+        return code.startswith(_ABUSE_FAMILY)
+    return reading.text(event.get("detail-type")) == ABUSE
+
+
+def _entities(detail: Json) -> list[Any]:
+    """Give the values of the affected entities."""
+    return [reading.mapping(entity).get("entityValue") for entity in reading.items(detail.get("affectedEntities"))]
+
+
+def _instances(event: Json, detail: Json, account: str) -> tuple[list[Target], tuple[str, ...]]:
+    """Give the instances that an Abuse event names; an ARN says more than an id, which may stand beside it."""
+    where = reading.region(detail.get("eventRegion"), event.get("region"))
+    values = [*_entities(detail), *reading.items(event.get("resources"))]
+    named = dict.fromkeys(reading.text(value) for value in values if value not in (None, ""))
+    read = {value: reading.instance(value, account, where) for value in named if value != account}
+    by_arn = {target.id for value, target in read.items() if target and value != target.id}
+    targets = [target for value, target in read.items() if target and (value != target.id or value not in by_arn)]
+    odd = sum(target is None for target in read.values())
+    return targets, (f"{odd} affected entities of the event are not instances.",) if odd else ()
+
+
 def _targets(event: Json, detail: Json, metadata: Json, account: str) -> tuple[list[Target], tuple[str, ...]]:
     """Give what the event names, keys first, and a note for each value that could not be read."""
-    values = [
-        reading.mapping({"entity": entity}, "entity").get("entityValue")
-        for entity in reading.items(detail.get("affectedEntities"))
-    ]
+    values = _entities(detail)
     values += reading.items(metadata.get("publicKey"))
     values += reading.items(event.get("resources"))
     keys: list[Target] = []

@@ -1,7 +1,8 @@
 """Trusted Advisor: items of the check "Exposed Access Keys".
 
 The item's keys have spaces; the user may be the account's root user; ``Fraud Type`` tells a key that
-was found in public from one that is only suspected.
+was found in public from one that is only suspected. The notification comes again for days; ``Time Updated``
+(milliseconds since 1970, in a string) says when the item itself changed.
 
 May touch: nothing.
 Never: raises on odd input, or names a target that the event does not.
@@ -63,7 +64,7 @@ def parse(event: Json) -> Incident:
             region=region,
             severity=_SUSPECTED if fraud.lower() == "suspected" else _SEVERE,
             title="Trusted Advisor found an exposed access key",
-            at=reading.text(event.get("time")),
+            at=reading.instant(item.get("Time Updated")) or reading.text(event.get("time")),
             inert="Trusted Advisor says that the item is resolved (status OK)" if resolved else "",
         ),
         targets=tuple(targets),

@@ -18,7 +18,7 @@ import boto3
 
 from demo.emulator import moto_fixes
 from lambdas import actions, aws
-from lambdas.handlers import act, environment, notify, triage
+from lambdas.handlers import act, approval, environment, notify, triage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +80,19 @@ class Account:
     def _workflow(self, settings: Mapping[str, Any]) -> None:
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
         role = self.iam.create_role(RoleName="workflow", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-        guardrails = {"account": ACCOUNT, "observe_all": False, "modes": {}, "protected": [], **settings}
+        guardrails = {
+            "account": ACCOUNT,
+            "observe_all": False,
+            "modes": {},
+            "protected": [],
+            "own": [],
+            "instances": [],
+            "vpcs": [],
+            "limit": 100,
+            "minutes": 5,
+            "then": "expire",
+            **settings,
+        }
         self.respond = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:tourniquet-respond"
         shared = {
             environment.TABLE: self.table,
@@ -91,6 +103,7 @@ class Account:
         self.functions: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
             "TriageFunctionArn": (triage.handler, shared),
             "NotifyFunctionArn": (notify.handler, shared),
+            "ApprovalFunctionArn": (approval.handler, shared),
         }
         for name in actions.names():
             self.functions[placeholder(name)] = (act.handler, {**shared, environment.ACTION: name})
@@ -101,7 +114,7 @@ class Account:
                 FunctionName=name, Runtime="python3.13", Role=role, Handler="x.x", Code={"ZipFile": b""}
             )
             definition = definition.replace(f"${{{name}}}", function["FunctionArn"])
-        definition = definition.replace("${AlertTopicArn}", self.topic)
+        definition = definition.replace("${AlertTopicArn}", self.topic).replace("${OwnArn}", self.respond)
         self.stepfunctions.create_state_machine(name="tourniquet-respond", definition=definition, roleArn=role)
 
     def invoke(self, name: str, payload: str) -> tuple[str, bool]:
@@ -166,6 +179,25 @@ class Account:
         assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"), self.tracebacks)
         cases: list[dict[str, Any]] = json.loads(ended["output"]).get("cases", [])
         return cases
+
+    def waiting(self, incident_id: str) -> list[str]:
+        """List the executions that wait for an answer in a case, running or not: their ARNs."""
+        found = self.stepfunctions.list_executions(stateMachineArn=self.respond, maxResults=1000)["executions"]
+        return [one["executionArn"] for one in found if one["name"].startswith(f"ask-{incident_id}")]
+
+    def finish_waiting_to_begin(self, incident_id: str, seconds: float = 10) -> None:
+        """Wait until the run that waits for an answer has kept its token."""
+        deadline = time.monotonic() + seconds
+        while not all(one.get("token") for one in self.records(incident_id, "ASK#")):
+            assert time.monotonic() < deadline, "nobody waits for the answer"
+            time.sleep(0.02)
+
+    def answer(self, incident_id: str, answer: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        """Answer the question of a case; give what the workflow said to that."""
+        ended = self.finish(self.start({"incident_id": incident_id, "answer": answer, **more}))
+        assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"), self.tracebacks)
+        said: dict[str, Any] = json.loads(ended["output"])
+        return said
 
     def alerts(self) -> list[dict[str, Any]]:
         """Read and remove what arrived in the queue that is subscribed to the topic."""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws, errors, journal
-from lambdas.handlers import triage
+from lambdas import aws, errors, journal, meeting
 from tests.flows.account import ACCOUNT, Account
 
 if TYPE_CHECKING:
@@ -610,16 +609,17 @@ def test_a_protected_users_key_is_told_though_it_came_with_a_known_one(make_acco
 
 
 def test_a_suspicion_about_a_new_key_of_a_contained_user_is_told(account: Account) -> None:
-    """Given a contained user, a suspicion about a key that the case never had is told, not acted on."""
+    """Given a contained user, a suspicion about a key that the case never had is asked about, not acted on."""
     first, second = account.user("ci-user", keys=2)
     account.run(exposed(first))
     account.alerts()
     account.run(exposed(second, code="AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED", event_id="2"))
     (alert,) = account.alerts()
-    assert alert["outcome"] == "OBSERVED"
+    assert alert["outcome"] == "PENDING"
     assert [entry["result"] for entry in alert["actions"]] == ["planned"]
+    assert account.status("ci-user")[second] == "Active"
     (record,) = account.cases()
-    assert record["outcome"] == "CONTAINED"
+    assert record["outcome"] == "PENDING"
 
 
 def test_an_outcome_counts_what_another_run_of_the_case_did_not_make(account: Account) -> None:
@@ -760,7 +760,7 @@ def test_a_slow_table_is_not_asked_about_every_case(account: Account, monkeypatc
     for name, key in keys.items():
         account.run(exposed(key, event_id=name))
         account.iam.update_access_key(UserName=name, AccessKeyId=key, Status="Active")
-    monkeypatch.setattr(triage, "_SECONDS", 0.1)
+    monkeypatch.setattr(meeting, "_SECONDS", 0.1)
     keep = journal.Table.signal
 
     def slowly(table: journal.Table, *of: Any) -> None:

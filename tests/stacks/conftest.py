@@ -14,6 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTECTED = "arn:aws:iam::123456789012:user/prod/payments"
+PROTECTED_ROLE = "arn:aws:iam::123456789012:role/prod/ledger"
+PROTECTED_INSTANCE = "i-0fedcba9876543210"
+PROTECTED_VPC = "vpc-0123456789abcdef0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,12 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """Give the stack as it is deployed, with one protected principal, by the call that the CDK's CLI makes."""
     folder = tmp_path_factory.mktemp("cdk.out")
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    context["tourniquet"] |= {"alert_email": "oncall@example.com", "protected_principals": [PROTECTED]}
+    context["tourniquet"] |= {
+        "alert_email": "oncall@example.com",
+        "protected_principals": [PROTECTED, PROTECTED_ROLE],
+        "protected_instances": [PROTECTED_INSTANCE],
+        "protected_vpcs": [PROTECTED_VPC],
+    }
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     own |= {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(folder)}
     ran = subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=own, capture_output=True, text=True, check=False)

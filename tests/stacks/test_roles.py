@@ -11,8 +11,8 @@ import pytest
 
 from lambdas import actions
 from lambdas.aws import DENY_ALL
-from stacks.functions import ROLE_PATH
-from tests.stacks.conftest import PROTECTED
+from stacks.functions import HANDLERS, ROLE_PATH
+from tests.stacks.conftest import PROTECTED, PROTECTED_INSTANCE, PROTECTED_ROLE, PROTECTED_VPC
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Synthesized
@@ -29,8 +29,12 @@ _HERE = f"us-east-1:{ACCOUNT}"
 RESOURCES = {
     "user": f"{_IAM}:user/somebody",
     "protected user": PROTECTED,
+    "protected role": PROTECTED_ROLE,
+    "protected instance": f"arn:aws:ec2:{_HERE}:instance/{PROTECTED_INSTANCE}",
+    "protected vpc": f"arn:aws:ec2:{_HERE}:vpc/{PROTECTED_VPC}",
+    "interface": f"arn:aws:ec2:{_HERE}:network-interface/eni-0123456789abcdef0",
     "role": f"{_IAM}:role/some-role",
-    "own role": f"{_IAM}:role{ROLE_PATH}any",
+    "own role": f"{_IAM}:role{ROLE_PATH}tourniquet-Notify",
     "cdk role": f"{_IAM}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-us-east-1",
     "group": f"{_IAM}:group/some-group",
     "policy": f"{_IAM}:policy/some-policy",
@@ -64,7 +68,12 @@ RESOURCES = {
 EXCEPTIONS = {
     # Publishing to an encrypted topic needs the topic's own key, and nothing that is encrypted with it is readable.
     ("NotifyRole", "kms:GenerateDataKey", "{own kms key}"),
+    # IAM has no condition that narrows it: alone in its role, its documents made of constants (see the action).
+    ("RevokeSessionsRole", "iam:PutRolePolicy", "{role}"),
 }
+
+
+_CHANGING = ("DenyPrincipal", "DisableKey", "RevokeSessions")
 
 
 class Roles:
@@ -101,20 +110,21 @@ class Roles:
             if resource["Type"] == "AWS::IAM::Policy" and {"Ref": name} in resource["Properties"]["Roles"]
         ]
         assert "ManagedPolicyArns" not in properties
-        return [self._filled(statement) for document in documents for statement in document["Statement"]]
+        return [self.filled(statement) for document in documents for statement in document["Statement"]]
 
-    def _filled(self, value: Any) -> Any:  # noqa: ANN401 - any part of a template
+    def filled(self, value: Any) -> Any:  # noqa: ANN401 - any part of a template
+        """Give a part of the template with its references filled in."""
         match value:
-            case {"Ref": name}:
+            case {"Ref": str(name)}:
                 return self._pseudo(name)
             case {"Fn::GetAtt": [name, "Arn"]}:
                 return self._arn(name)
             case {"Fn::Join": [str(between), parts]}:
-                return between.join(self._filled(part) for part in parts)
+                return between.join(self.filled(part) for part in parts)
             case dict():
-                return {key: self._filled(inner) for key, inner in value.items()}
+                return {key: self.filled(inner) for key, inner in value.items()}
             case list():
-                return [self._filled(inner) for inner in value]
+                return [self.filled(inner) for inner in value]
         return value
 
     def _pseudo(self, name: str) -> str:
@@ -178,7 +188,7 @@ def test_no_role_may_make_a_dangerous_call(roles: Roles, kind: str) -> None:
     ]
     assert not allowed
     if kind == "touch the protected":
-        owners = [role for role in roles.policies if "DenyPrincipal" in role or "DisableKey" in role]
+        owners = [role for role in roles.policies if any(part in role for part in _CHANGING)]
         explicit = [a for c, a in zip(asked, answers, strict=True) if c[0] in owners]
         assert set(explicit) == {"ExplicitlyDenied"}
 
@@ -200,7 +210,19 @@ def test_the_simulator_allows_what_the_roles_are_for(roles: Roles) -> None:
             "{user}",
             {"iam:PermissionsBoundary": deny},
         ),
+        (roles.named("DenyPrincipalRole"), "iam:AttachRolePolicy", "{role}", {"iam:PolicyARN": deny}),
+        (
+            roles.named("DenyPrincipalRole"),
+            "iam:PutRolePermissionsBoundary",
+            "{role}",
+            {"iam:PermissionsBoundary": deny},
+        ),
         (roles.named("DisableKeyRole"), "iam:UpdateAccessKey", "{user}", {}),
+        (roles.named("RevokeSessionsRole"), "iam:PutRolePolicy", "{role}", {}),
+        (roles.named("TriageRole"), "cloudtrail:LookupEvents", "*", {}),
+        (roles.named("TriageRole"), "ec2:DescribeInstances", "*", {}),
+        (roles.named("ApprovalRole"), "states:SendTaskSuccess", "*", {}),
+        (roles.named("RespondRole"), "states:StartExecution", "{own machine}", {}),
         (roles.named("TriageRole"), "iam:GetAccessKeyLastUsed", "{user}", {}),
         (roles.named("TriageRole"), "dynamodb:GetItem", "{own table}", {}),
         (roles.named("TriageRole"), "states:DescribeExecution", "{own execution}", {}),
@@ -216,12 +238,15 @@ def test_only_one_role_may_update_keys_and_only_one_may_deny(roles: Roles) -> No
     """Given the powers that change an account, each is alone in its own role."""
     deny = f"arn:aws:iam::aws:policy/{DENY_ALL}"
     powers = {
-        "iam:UpdateAccessKey": ("DisableKeyRole", {}),
-        "iam:AttachUserPolicy": ("DenyPrincipalRole", {"iam:PolicyARN": deny}),
-        "iam:PutUserPermissionsBoundary": ("DenyPrincipalRole", {"iam:PermissionsBoundary": deny}),
+        "iam:UpdateAccessKey": ("DisableKeyRole", "{user}", {}),
+        "iam:AttachUserPolicy": ("DenyPrincipalRole", "{user}", {"iam:PolicyARN": deny}),
+        "iam:AttachRolePolicy": ("DenyPrincipalRole", "{role}", {"iam:PolicyARN": deny}),
+        "iam:PutUserPermissionsBoundary": ("DenyPrincipalRole", "{user}", {"iam:PermissionsBoundary": deny}),
+        "iam:PutRolePermissionsBoundary": ("DenyPrincipalRole", "{role}", {"iam:PermissionsBoundary": deny}),
+        "iam:PutRolePolicy": ("RevokeSessionsRole", "{role}", {}),
     }
-    for power, (owner, context) in powers.items():
-        answers = judge([ask(roles, role, power, "{user}", context) for role in roles.policies])
+    for power, (owner, target, context) in powers.items():
+        answers = judge([ask(roles, role, power, target, context) for role in roles.policies])
         allowed = [role for role, answer in zip(roles.policies, answers, strict=True) if answer == "Allowed"]
         assert allowed == [roles.named(owner)]
 
@@ -231,5 +256,33 @@ def test_every_role_lives_under_one_path_and_every_function_has_its_own(synthesi
     for properties in synthesized.of_type("AWS::IAM::Role").values():
         assert properties["Path"] == ROLE_PATH
     functions = synthesized.of_type("AWS::Lambda::Function")
-    assert len(functions) == len(actions.names()) + 2
+    assert len(functions) == len(actions.names()) + len(HANDLERS)
     assert len({json.dumps(function["Role"]) for function in functions.values()}) == len(functions)
+
+
+def test_what_protects_itself_is_named_exactly(roles: Roles, synthesized: Synthesized) -> None:
+    """Given the roles of the stack and of the CDK, each is denied by its whole name, never by a pattern."""
+    own = {f"{_IAM}:role{ROLE_PATH}{role['RoleName']}" for role in synthesized.of_type("AWS::IAM::Role").values()}
+    for name in roles.policies:
+        denies = [one for one in roles.policies[name]["Statement"] if one.get("Sid") == "NeverTouch"]
+        if any(part in name for part in ("RespondRole", "StartRole")):  # hold nothing that could touch a role
+            assert denies == []
+            continue
+        (deny,) = denies
+        assert not [arn for arn in deny["Resource"] if "*" in arn or "?" in arn]
+        assert set(deny["Resource"]) >= own | {RESOURCES["cdk role"], PROTECTED, PROTECTED_ROLE}
+
+
+def test_planning_protects_the_same_roles(roles: Roles, synthesized: Synthesized) -> None:
+    """Given what triage is told, the roles that planning refuses are those that the policies deny."""
+    triage = next(
+        function
+        for function in synthesized.of_type("AWS::Lambda::Function").values()
+        if function["FunctionName"] == "tourniquet-Triage"
+    )
+    told = json.loads(roles.filled(triage["Environment"]["Variables"]["TOURNIQUET_GUARDRAILS"]))
+    (deny,) = [one for one in roles.policies[roles.named("TriageRole")]["Statement"] if one.get("Sid") == "NeverTouch"]
+    assert {f"{_IAM}:{own}" for own in told["own"]} | set(told["protected"]) == set(deny["Resource"])
+    assert told["instances"] == [PROTECTED_INSTANCE]
+    assert told["vpcs"] == [PROTECTED_VPC]
+    assert (told["limit"], told["minutes"], told["then"]) == (10, 60, "expire")

@@ -147,9 +147,16 @@ SENT: list[tuple[str, events.Event, bool]] = [
     ("TrustedAdvisor", {**events.trusted_advisor("A", "u"), "detail": {"check-name": "Amazon EBS Snapshots"}}, False),
     ("GuardDuty", events.guardduty("AKIAIOSFODNN7EXAMPLE", "u"), True),
     ("GuardDuty", events.guardduty("AKIAIOSFODNN7EXAMPLE", "u", finding="Brand:New/Type"), True),
-    ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"resource": {"resourceType": "Instance"}}}, False),
+    ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"resource": {"resourceType": "Instance"}}}, True),
     ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"resource": {"resourceType": 5}}}, True),
+    ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"resource": {"resourceType": None}}}, True),
     ("GuardDuty", {**events.guardduty("A", "u"), "detail": {"type": "Some:Type/WithoutResource"}}, True),
+    ("GuardDuty", {**events.guardduty("A", "u"), "detail": {}}, True),
+    ("HealthAbuse", events.abuse("i-0123456789abcdef0"), True),
+    ("HealthAbuse", {**events.abuse("i-0123456789abcdef0"), "source": "awsmock.health"}, False),
+    ("HealthAbuse", events.health("AKIAIOSFODNN7EXAMPLE"), False),
+    ("Quarantine", events.quarantine("ci-user", "AKIAIOSFODNN7EXAMPLE"), True),
+    ("Quarantine", events.quarantine("ci-user", "AKIAIOSFODNN7EXAMPLE", policy="AWSDenyAll"), False),
 ]
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas import actions
 from lambdas.alert import Story
+from lambdas.guardrails import Guardrails
 from lambdas.model import Change, Fact, Incident, Kind, Mode, Outcome, Result, Signal, Standing, Target
-from lambdas.planning import Guardrails, Plan, assign, outcome, plan, standing
+from lambdas.planning import Plan, assign, outcome, plan, standing
 from lambdas.playbooks import playbook_for
 
 if TYPE_CHECKING:

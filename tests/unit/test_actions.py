@@ -102,7 +102,7 @@ def contain(iam: IAMClient, item: PlanItem) -> Change:
     assert action.verify(after)
     return Change(
         item_id=item.id,
-        incident_id=CASE,
+        incident_id=item.incident_id,
         action=item.action,
         target=item.target,
         before=before,
@@ -114,10 +114,10 @@ def contain(iam: IAMClient, item: PlanItem) -> Change:
 
 def test_there_are_these_actions_and_no_other() -> None:
     """Given the folder of actions, when they are listed, each is there by its name and a wrong name is refused."""
-    assert actions.names() == ("deny_principal", "disable_key")
+    assert actions.names() == ("deny_principal", "disable_key", "revoke_sessions")
     for name in actions.names():
         assert actions.load(name).name == name
-    with pytest.raises(ValueError, match=r"no action 'users'.*deny_principal, disable_key"):
+    with pytest.raises(ValueError, match=r"no action 'users'.*deny_principal, disable_key, revoke_sessions"):
         actions.load("users")
 
 
@@ -479,7 +479,7 @@ def test_the_power_to_contain_cannot_grant_anything() -> None:
             assert condition[2] == "arn:{partition}:iam::aws:policy/AWSDenyAll"
     assert {
         grant.action
-        for action in (disable_key.ACTION, deny_principal.ACTION)
+        for action in map(actions.load, actions.names())
         for grant in action.grants
         if "Detach" in grant.action or "Delete" in grant.action
     } == set()

@@ -13,7 +13,8 @@ import pytest
 
 from lambdas.alert import Alert, compose, tellings, told_after
 from lambdas.model import Change, Fact, Kind, Mode, Outcome, Result, Standing, Target
-from lambdas.planning import Guardrails, assign, plan
+from lambdas.guardrails import Guardrails
+from lambdas.planning import assign, plan
 from lambdas.playbooks import PLAYBOOKS, playbook_for
 from lambdas.signals import incident_from
 from tests.unit.cases import (

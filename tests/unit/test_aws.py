@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import (
@@ -18,13 +19,16 @@ from botocore.exceptions import (
 
 from lambdas import aws, errors
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 KEY = "AKIA2TESTEXPOSED0001"
 
 
-def refusal(code: str, message: str = "no", status: int = 400) -> ClientError:
+def refusal(code: str, message: str = "no", status: int = 400, call: str = "UpdateAccessKey") -> ClientError:
     """Give an error as botocore makes it of an answer."""
     answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "UpdateAccessKey")
+    return ClientError(answer, call)
 
 
 def translated(error: Exception) -> errors.TourniquetError:
@@ -40,6 +44,11 @@ def translated(error: Exception) -> errors.TourniquetError:
         ("NoSuchEntity", errors.TargetGone),
         ("NoSuchEntityException", errors.TargetGone),
         ("ResourceNotFoundException", errors.TargetGone),
+        ("InvalidInstanceID.NotFound", errors.TargetGone),
+        ("InvalidInstanceID.Malformed", errors.TargetGone),
+        ("ExecutionDoesNotExist", errors.TargetGone),
+        ("TaskDoesNotExist", errors.TargetGone),
+        ("TaskTimedOut", errors.TargetGone),
         ("LimitExceeded", errors.QuotaFull),
         ("LimitExceededException", errors.QuotaFull),
         ("AccessDenied", errors.NotPermitted),
@@ -47,6 +56,9 @@ def translated(error: Exception) -> errors.TourniquetError:
         ("UnauthorizedOperation", errors.NotPermitted),
         ("AuthorizationError", errors.NotPermitted),
         ("AuthorizationErrorException", errors.NotPermitted),
+        ("OperationNotPermittedException", errors.NotPermitted),
+        ("UnmodifiableEntity", errors.NotPermitted),
+        ("UnmodifiableEntityException", errors.NotPermitted),
         ("Throttling", errors.Throttled),
         ("ThrottlingException", errors.Throttled),
         ("TooManyRequestsException", errors.Throttled),
@@ -64,6 +76,9 @@ def translated(error: Exception) -> errors.TourniquetError:
         ("InternalServerError", errors.Unavailable),
         ("RequestTimeout", errors.Unavailable),
         ("InvalidInput", errors.Unexpected),
+        ("PolicyNotAttachable", errors.Unexpected),
+        ("MalformedPolicyDocument", errors.Unexpected),
+        ("InvalidToken", errors.Unexpected),
         ("ValidationException", errors.Unexpected),
         ("", errors.Unexpected),
     ],
@@ -73,6 +88,13 @@ def test_every_code_has_its_class(code: str, named: type[errors.TourniquetError]
     found = translated(refusal(code, "the words of AWS"))
     assert type(found) is named
     assert str(found) == f"UpdateAccessKey: {code}: the words of AWS"
+
+
+@pytest.mark.parametrize("call", ["SendTaskSuccess", "SendTaskFailure"])
+def test_a_token_that_step_functions_does_not_know_is_gone(call: str) -> None:
+    """Given an answer to a workflow that does not wait for it, when it is translated, there is nobody to answer."""
+    for code in ("InvalidToken", "TaskTimedOut", "TaskDoesNotExist"):
+        assert type(translated(refusal(code, call=call))) is errors.TargetGone
 
 
 @pytest.mark.parametrize(
@@ -158,16 +180,49 @@ def test_what_works_is_left_alone() -> None:
     assert done
 
 
-@pytest.mark.usefixtures("aws_account")
+@pytest.fixture
+def fresh(aws_account: None) -> Iterator[None]:  # noqa: ARG001 - the account must be there first
+    """Give a function that has just started; no other test is to meet its clients."""
+    aws._session.cache_clear()  # noqa: SLF001 - as above
+    aws.client.cache_clear()
+    yield
+    aws._session.cache_clear()  # noqa: SLF001 - as above
+    aws.client.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
 def test_clients_are_made_once_and_do_not_wait_long() -> None:
     """Given a function, when it asks for clients, each is made once, and the table's gives up after a second."""
-    aws._session.cache_clear()  # noqa: SLF001 - as a function that has just started
-    aws.client.cache_clear()
     patient, hasty = aws.client("dynamodb"), aws.client("dynamodb", hasty=True)
     assert aws.client("dynamodb") is patient
     assert hasty is not patient
     assert (patient.meta.config.connect_timeout, patient.meta.config.read_timeout) == (1, 3)
     assert hasty.meta.config.connect_timeout + hasty.meta.config.read_timeout <= 1.5
     assert hasty.meta.config.retries["total_max_attempts"] == 1
-    aws._session.cache_clear()  # noqa: SLF001 - no other test is to meet these clients
-    aws.client.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_client_may_be_of_another_region() -> None:
+    """Given a region, when a client is asked for, it is that region's, made once and from the same session."""
+    own, other = aws.client("ec2"), aws.client("ec2", region="eu-west-1")
+    assert (own.meta.region_name, other.meta.region_name) == ("us-east-1", "eu-west-1")
+    assert aws.client("ec2", region="eu-west-1") is other
+    assert aws._session.cache_info().misses == 1  # noqa: SLF001 - a second session costs more than the client
+    assert (other.meta.config.connect_timeout, other.meta.config.read_timeout) == (1, 3)
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("region", ["no region", "x.example.com", "-"])
+def test_what_cannot_be_a_region_leads_nowhere(region: str) -> None:
+    """Given a region of an odd event, when a client is asked for, it is refused: no call leaves for another host."""
+    with pytest.raises(errors.Unexpected), aws.translated():
+        aws.client("ec2", region=region)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_clients_may_be_asked_for_at_once() -> None:
+    """Given threads that ask for clients at the same time, when they are made, every thread gets its own region's."""
+    regions = [f"eu-test-{number}" for number in range(16)]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        made = list(pool.map(lambda region: aws.client("sts", region=region), regions))
+    assert [client.meta.region_name for client in made] == regions

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lambdas.model import Change, Fact, Kind, Mode, Outcome, Result, Standing, Target
-from lambdas.planning import assign, claim_key, describe, outcome, standing
+from lambdas.planning import assign, outcome, standing
 from lambdas.playbooks import PLAYBOOKS
+from lambdas.targets import claim_key, describe
 from tests.unit.cases import (
     ACCOUNT,
     CASE,

@@ -26,6 +26,11 @@ def key(key_id: str, name: str = "", account: str = ACCOUNT) -> Target:
     return Target(kind=Kind.ACCESS_KEY, id=key_id, name=name, account=account)
 
 
+def instance(identity: str, region: str, account: str = ACCOUNT) -> Target:
+    """Give an instance as a target."""
+    return Target(kind=Kind.INSTANCE, id=identity, account=account, region=region)
+
+
 def user(name: str, account: str = ACCOUNT) -> Target:
     """Give a user as a target."""
     return Target(kind=Kind.USER, name=name, account=account)
@@ -39,6 +44,11 @@ def user(name: str, account: str = ACCOUNT) -> Target:
         ("health-user-arn", (user("ci-user"),), ""),
         ("health-closed", (key(KEY),), "the Health event is closed"),
         ("health-two-keys-page-two", (key("AKIA2TESTEXPOSED0004"), key("AKIA2TESTEXPOSED0005")), ""),
+        (
+            "health-abuse",
+            (instance("i-0a1b2c3d4e5f60718", "eu-west-1"), instance("i-0a1b2c3d", "us-east-2")),
+            "",
+        ),
     ],
 )
 def test_every_form_of_the_event_gives_what_it_names(name: str, targets: tuple[Target, ...], inert: str) -> None:
@@ -86,6 +96,14 @@ def test_the_account_as_an_entity_is_not_taken_for_a_user(entities: tuple[str, .
     """Given an event that lists the account itself, when it is read, no user of that name is named."""
     incident = incident_from(events.health(*entities, account=ACCOUNT))
     assert ACCOUNT not in {target.name for target in incident.targets}
+
+
+@pytest.mark.parametrize("entity", ["i-0a1b2c3d", "i-0a1b2c3d4e5f60718"])
+def test_an_instance_as_an_entity_of_a_risk_is_not_taken_for_a_user(entity: str) -> None:
+    """Given a risk that lists an instance, whose id a user could be called, when it is read, no user is named."""
+    incident = incident_from(events.health(KEY, entity, account=ACCOUNT))
+    assert incident.targets == (key(KEY),)
+    assert any("neither a key id nor a user" in note for note in incident.notes)
 
 
 def test_an_entity_that_cannot_be_read_is_told() -> None:
@@ -193,6 +211,87 @@ def test_every_risk_has_a_severity_and_a_title(code: str, severity: float) -> No
     assert signal.at
 
 
+def test_a_compromised_console_login_says_what_to_look_for() -> None:
+    """Given the risk that has no key in it, when it is read, nobody is named and a note says where to look."""
+    incident = incident_from(sample("health-console-compromise"))
+    assert incident.targets == ()
+    assert any("who signed in to the console" in note for note in incident.notes)
+    named = incident_from(events.health("ci-user", code="AWS_RISK_ACCOUNT_CONSOLE_COMPROMISE", account=ACCOUNT))
+    assert (named.targets, named.notes) == ((user("ci-user"),), ())
+
+
+WEST = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/i-0a1b2c3d"
+
+
+@pytest.mark.parametrize(
+    ("entities", "event_region", "targets"),
+    [
+        ((WEST,), "us-east-1", [instance("i-0a1b2c3d", "eu-west-1")]),
+        ((WEST,), "global", [instance("i-0a1b2c3d", "eu-west-1")]),
+        (("i-0a1b2c3d",), "eu-north-1", [instance("i-0a1b2c3d", "eu-north-1")]),
+        (("i-0a1b2c3d",), "global", [instance("i-0a1b2c3d", "us-east-1")]),
+        (("i-0a1b2c3d", WEST), "eu-north-1", [instance("i-0a1b2c3d", "eu-west-1")]),
+        ((WEST, WEST), "eu-west-1", [instance("i-0a1b2c3d", "eu-west-1")]),
+        (
+            ("arn:aws-us-gov:ec2:us-gov-west-1:210987654321:instance/i-0a1b2c3d4e5f60718",),
+            "us-gov-west-1",
+            [instance("i-0a1b2c3d4e5f60718", "us-gov-west-1", "210987654321")],
+        ),
+        (("i-1234",), "us-east-1", []),
+        (("arn:aws:ec2:us-east-1:<<account>>:instance/<<id>>",), "us-east-1", []),
+        ((f"arn:aws:ec2:us-east-1:{ACCOUNT}:volume/vol-0a1b2c3d",), "us-east-1", []),
+        ((KEY, "ci-user"), "us-east-1", []),
+    ],
+)
+def test_an_abuse_event_names_instances_by_id_or_arn(
+    entities: tuple[str, ...], event_region: str, targets: list[Target]
+) -> None:
+    """Given an Abuse event, when it is read, instances are named where they are, and anything else is told."""
+    incident = incident_from(events.abuse(*entities, event_region=event_region, account=ACCOUNT))
+    assert list(incident.targets) == targets
+    assert any("are not instances" in note for note in incident.notes) is not bool(targets)
+    assert incident.signal.type == "AWS_ABUSE_DOS_REPORT"
+    assert incident.signal.severity == 8.0
+
+
+def test_an_old_abuse_event_without_a_region_of_its_own_is_read_by_its_arns() -> None:
+    """Given an Abuse event of no region with a bucket in it, when it is read, the instance is named, the rest told."""
+    incident = incident_from(sample("health-abuse-old-form"))
+    assert incident.targets == (instance("i-0a1b2c3d", "us-east-1"),)
+    assert any("1 affected entities" in note for note in incident.notes)
+
+
+def test_an_instance_in_no_known_region_is_named_without_one() -> None:
+    """Given an id and no region anywhere, when the Abuse event is read, no region is made up."""
+    incident = incident_from(events.abuse("i-0a1b2c3d", event_region="global", region="global", account=ACCOUNT))
+    assert incident.targets == (instance("i-0a1b2c3d", ""),)
+
+
+def test_a_closed_abuse_event_changes_nothing() -> None:
+    """Given an Abuse event whose status is closed, when it is read, it is inert and still names its instance."""
+    incident = incident_from(events.abuse("i-0a1b2c3d", status="closed"))
+    assert incident.signal.inert == "the Health event is closed"
+    assert incident.targets
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "is_abuse"),
+    [
+        ("AWS Health Abuse Event", "AWS_ABUSE_EC2_PORT_SCANNING", True),
+        ("AWS Health Abuse Event", "", True),
+        ("AWS Health Abuse Event", "AWS_SOMETHING_NEW", True),
+        ("AWS Health Abuse Event", "AWS_RISK_CREDENTIALS_EXPOSED", False),
+        ("AWS Health Event", "AWS_ABUSE_DOS_REPORT", True),
+        ("AWS Health Event", "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED", False),
+        ("AWS Health Event", "", False),
+    ],
+)
+def test_what_is_abuse_is_said_by_the_code_and_else_by_the_envelope(kind: str, code: str, is_abuse: bool) -> None:  # noqa: FBT001 - a table's column
+    """Given a code and a detail type, when the event is read, an instance is named only if it is about abuse."""
+    event = events.abuse("i-0a1b2c3d", code=code) | {"detail-type": kind}
+    assert bool(incident_from(event).targets) is is_abuse
+
+
 def test_more_entities_than_a_case_handles_are_told_not_dropped() -> None:
     """Given sixty keys in one event, when it is read, as many as a case takes are targets and a note tells the rest."""
     incident = incident_from(events.health(*(f"AKIA2TESTEXPOSED{number:04}" for number in range(60))))
@@ -206,11 +305,14 @@ def test_a_health_event_of_another_family_names_nobody() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name.startswith("health-")])
-def test_the_rule_lets_exactly_the_risks_through(name: str) -> None:
-    """Given a sample event, when the rule's pattern is laid on it, risks match and other events do not."""
-    rule = EventPattern(None, health.PATTERN)
-    assert rule.matches_event(sample(name)) == (name != "health-instance-retirement")
-    assert not rule.matches_event(sample(name) | {"source": "awsmock.health"})
+def test_the_rules_let_exactly_risks_and_abuse_through(name: str) -> None:
+    """Given a sample event, when the patterns are laid on it, one matches a risk, the other abuse, none the rest."""
+    risks, abuse = EventPattern(None, health.PATTERN), EventPattern(None, health.ABUSE_PATTERN)
+    is_abuse = name.startswith("health-abuse")
+    assert risks.matches_event(sample(name)) == (name != "health-instance-retirement" and not is_abuse)
+    assert abuse.matches_event(sample(name)) == is_abuse
+    for rule in (risks, abuse):
+        assert not rule.matches_event(sample(name) | {"source": "awsmock.health"})
 
 
 def test_the_rule_lets_a_risk_of_a_new_code_and_a_broken_event_through() -> None:

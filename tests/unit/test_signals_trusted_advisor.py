@@ -88,6 +88,37 @@ def test_a_name_that_iam_would_not_take_is_not_used(name: str) -> None:
     assert (target.id, target.name) == (KEY, "")
 
 
+@pytest.mark.parametrize(
+    ("updated", "at"),
+    [
+        ("1795057200000", "2026-11-19T03:00:00.000Z"),
+        ("1795057200999", "2026-11-19T03:00:00.999Z"),
+        (1795057200000, "2026-11-19T03:00:00.000Z"),
+        ("1795057200", "2026-11-20T03:09:12Z"),
+        ("yesterday", "2026-11-20T03:09:12Z"),
+        ("-1795057200000", "2026-11-20T03:09:12Z"),
+        ("٢٧٩٥٠٥٧٢٠٠٠٠٠", "2026-11-20T03:09:12Z"),
+        ("9" * 15, "2026-11-20T03:09:12Z"),
+        (None, "2026-11-20T03:09:12Z"),
+        ([1795057200000], "2026-11-20T03:09:12Z"),
+    ],
+)
+def test_the_signal_is_at_the_time_of_the_item_not_of_its_repeat(updated: object, at: str) -> None:
+    """Given when the item changed, when its notification is read, that is its time, else that of the event."""
+    event = sample("trusted-advisor-exposed")
+    event["detail"]["check-item-detail"]["Time Updated"] = updated
+    assert incident_from(event).signal.at == at
+
+
+def test_a_suspected_key_is_named_like_an_exposed_one() -> None:
+    """Given the sample of a suspicion, when it is read, key and user are the target and the type says suspected."""
+    incident = incident_from(sample("trusted-advisor-suspected"))
+    assert incident.targets == (
+        Target(kind=Kind.ACCESS_KEY, id="AKIA2TESTEXPOSED0008", name="report-writer", account=ACCOUNT),
+    )
+    assert incident.signal.type == "Exposed Access Keys/Suspected"
+
+
 def test_items_repeat_for_days_and_are_recognised() -> None:
     """Given one item, when its notification comes again, the signal has the same id."""
     event = events.trusted_advisor(KEY, "ci-user")
