@@ -5,8 +5,8 @@ one on an access key, say). ``detail.accountId`` says whose account it is, not t
 
 In an attack sequence, who and what stand in ``service.detection.sequence``, under the member names of GuardDuty's REST
 API (``credentialUid``, not ``CredentialUid``); a user's ``account`` may be an object or the bare id. Findings of custom
-detection rules have such a sequence too. Which resource type they carry is not documented, and their actors did what
-is unusual in one account and routine in another: unless they come as attack sequences, they are told and name nobody.
+detection rules have such a sequence too, and AWS documents its actors as the principals who made the call. Which
+resource type they carry is not documented, so a sequence is read wherever the type is none of those known here.
 
 May touch: nothing.
 Never: raises on odd input, or names a target that the finding does not.
@@ -58,6 +58,8 @@ _ABOUT: dict[str, tuple[str, tuple[str, ...]]] = {
     "S3Object": ("an object of the S3 bucket", ("s3BucketDetails", "name")),
 }
 
+_KNOWN = {"Instance", *_WITH_CALLER, *_ABOUT}
+
 
 def parse(event: Json) -> Incident:
     """Read a GuardDuty finding of EventBridge into an incident."""
@@ -93,7 +95,7 @@ def _named(detail: Json, event: Json, account: str) -> tuple[list[Target], tuple
     where = reading.region(detail.get("region"), event.get("region"))
     if kind == "Instance":
         return _instance(resource, account, where)
-    if kind == "AttackSequence":
+    if kind == "AttackSequence" or (kind not in _KNOWN and _has_sequence(detail)):
         return _sequence(detail, account, where)
     if kind in _WITH_CALLER or kind.startswith(_WITH_CALLER_FAMILY):
         targets, note = _principal(reading.mapping(resource, "accessKeyDetails"), account, _remote(detail))
@@ -232,6 +234,11 @@ def _sequence(detail: Json, account: str, where: str) -> tuple[list[Target], tup
     if not targets and not unread:
         unread = ["The attack sequence names no principal and no instance that could be read."]
     return targets, tuple(dict.fromkeys(unread))
+
+
+def _has_sequence(detail: Json) -> bool:
+    """Tell whether a finding says in a sequence who acted."""
+    return bool(reading.mapping(detail, "service", "detection", "sequence").get("actors"))
 
 
 def _type_of(resource: Json) -> str:

@@ -192,7 +192,7 @@ class Account:
             assert time.monotonic() < deadline, "nobody waits for the answer"
             time.sleep(0.02)
 
-    def answer(self, incident_id: str, answer: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    def answer(self, incident_id: str, answer: str, **more: Any) -> dict[str, Any]:
         """Answer the question of a case; give what the workflow said to that."""
         ended = self.finish(self.start({"incident_id": incident_id, "answer": answer, **more}))
         assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"), self.tracebacks)

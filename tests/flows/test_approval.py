@@ -57,7 +57,7 @@ def pasted(command: str) -> dict[str, Any]:
 
 
 def test_a_suspicion_waits_for_an_answer_and_the_mail_says_how_to_give_it(account: Account) -> None:
-    """Given a suspected key, nothing is changed, and the alert holds the plan, the reason, the time and both commands."""
+    """Given a suspected key, nothing is changed, and the alert holds plan, reason, time and both commands."""
     (key,) = account.user("ci-user")
     (case,) = account.run(suspected(key))
     assert case["outcome"] == "PENDING"
@@ -254,7 +254,7 @@ def test_a_repeat_of_an_open_question_does_not_ask_again(account: Account) -> No
 
 
 def test_a_stronger_signal_does_not_wait_for_the_answer(account: Account) -> None:
-    """Given an open question, when AWS reports the key as exposed, it is contained at once; a late no undoes nothing."""
+    """Given an open question, when AWS reports the key as exposed, it is contained at once; a no undoes nothing."""
     (key,) = account.user("ci-user")
     case = asked(account, key)
     (again,) = account.run(exposed(key))

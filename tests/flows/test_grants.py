@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,10 +14,11 @@ from moto import mock_aws
 from demo import events
 from demo.emulator import moto_fixes
 from lambdas import actions, aws, errors, journal
-from lambdas.handlers import notify, triage
+from lambdas.handlers import approval, notify, triage
 from lambdas.model import Change, Kind, Mode, PlanItem, Result, Target
 from tests.flows import account as account_module
 from tests.flows.account import ACCOUNT, Account, placeholder
+from tests.flows.test_principals import EC2, make_role, stolen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +80,35 @@ def tell_every_story(account: Account) -> None:
 
     account.before["DisableKeyFunctionArn"] = account.before["DenyPrincipalFunctionArn"] = rename
     account.run(events.health(moved, account=ACCOUNT))
+    tell_of_roles(account)
+    tell_of_questions(account)
+
+
+def tell_of_roles(account: Account) -> None:
+    """Run what the actions on roles use: a session, a whole role, a role whose policies are full, a temporary key."""
+    role_id = make_role(account, "web", EC2)
+    account.run(stolen("web", role_id, "i-0123456789abcdef0"))
+    account.run({"role_name": "web"})
+    make_role(account, "crowded", EC2)
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for number in range(moto_fixes.POLICIES_PER_IDENTITY):
+        policy = account.iam.create_policy(PolicyName=f"crowded-{number}", PolicyDocument=document)["Policy"]["Arn"]
+        account.iam.attach_role_policy(RoleName="crowded", PolicyArn=policy)
+    account.run({"role_name": "crowded"})
+    account.run({"access_key_id": "ASIA2TESTSESSION0001"})
+
+
+def tell_of_questions(account: Account) -> None:
+    """Run what the approval function uses: a question that is answered, one that nobody asked, AWS' quarantine."""
+    (key,) = account.user("asked")
+    (case,) = account.run(events.health(key, code="AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED", account=ACCOUNT))
+    account.finish_waiting_to_begin(case["incident_id"])
+    account.answer(case["incident_id"], "approve")
+    for waiting in account.waiting(case["incident_id"]):
+        account.finish(waiting)
+    account.answer("inc-20261120-0000000000", "approve")
+    account.run(events.quarantine("asked", key, caller="somebody", account=ACCOUNT))
 
 
 def test_what_is_granted_is_what_is_called(account: Account) -> None:
@@ -87,9 +118,67 @@ def test_what_is_granted_is_what_is_called(account: Account) -> None:
     tell_every_story(account)
     assert recorder.calls["triage"] | recorder.calls["TriageFunctionArn"] == granted(triage.GRANTS)
     assert recorder.calls["NotifyFunctionArn"] == granted(notify.GRANTS)
+    assert recorder.calls["ApprovalFunctionArn"] == granted(approval.GRANTS)
     for name in actions.names():
         wanted = granted([*actions.load(name).grants, *journal.CHANGE_GRANTS])
         assert recorder.calls[placeholder(name)] == wanted, name
+
+
+DENY = f"arn:aws:iam::aws:policy/{aws.DENY_ALL}"
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+WAYS = ("plain", "boundary", "boundary over another")
+
+
+def item_for(name: str, kind: Kind, iam: Any, number: int, way: str) -> PlanItem:  # noqa: ANN401 - boto3's client
+    """Make a fresh user or role, as the way wants it, and give the item that an action works on."""
+    fresh = f"one-{number}"
+    if kind in {Kind.ROLE, Kind.ROLE_SESSION}:
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        made = iam.create_role(RoleName=fresh, AssumeRolePolicyDocument=trust)["Role"]["RoleId"]
+        if way == "boundary over another" and name == "deny_principal":
+            iam.put_role_permissions_boundary(RoleName=fresh, PermissionsBoundary=READ_ONLY)
+        unique = f"{made}:evil" if kind is Kind.ROLE_SESSION else made
+        return PlanItem(
+            incident_id="i", action=name, target=Target(kind=kind, id=unique, name=fresh), mode=Mode.CONTAIN
+        )
+    iam.create_user(UserName=fresh)
+    key = iam.create_access_key(UserName=fresh)["AccessKey"]["AccessKeyId"]
+    if way == "boundary over another":
+        iam.put_user_permissions_boundary(UserName=fresh, PermissionsBoundary=READ_ONLY)
+    target = Target(kind=kind, id=key if kind is Kind.ACCESS_KEY else "", name=fresh)
+    return PlanItem(incident_id="i", action=name, target=target, args={"via_key": key}, mode=Mode.CONTAIN)
+
+
+def make(iam: Any, action: Any, item: PlanItem, way: str) -> Change:  # noqa: ANN401 - boto3's client, an Action
+    """Make an item's change in one of its ways; give the change."""
+    name = item.target.name
+    if action.name == "revoke_sessions" and way == "boundary over another":  # somebody's policy under our name
+        statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName=name, PolicyName=f"Tourniquet-i-{item.id}", PolicyDocument=document)
+    before = action.look(iam, item)
+    if action.name == "deny_principal" and way != "plain" and item.target.kind is Kind.ROLE:
+        iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=DENY)
+    elif action.name == "deny_principal" and way != "plain":
+        iam.put_user_permissions_boundary(UserName=name, PermissionsBoundary=DENY)
+    else:
+        action.apply(iam, before)
+    return Change(
+        item_id="x",
+        incident_id="i",
+        action=action.name,
+        target=item.target,
+        before=before,
+        after=action.look(iam, item),
+        result=Result.DONE,
+    )
+
+
+KINDS = {
+    "disable_key": (Kind.ACCESS_KEY,),
+    "deny_principal": (Kind.USER, Kind.ROLE),
+    "revoke_sessions": (Kind.ROLE_SESSION, Kind.ROLE),
+}
 
 
 @pytest.mark.parametrize("name", actions.names())
@@ -106,29 +195,10 @@ def test_what_is_granted_to_undo_is_what_undo_calls(name: str, monkeypatch: pyte
         undoing = session.client("iam")
         undoing.meta.events.register("before-call", recorder)
         iam = session.client("iam")
-        deny = f"arn:aws:iam::aws:policy/{aws.DENY_ALL}"
-        for way, boundary in (("policy", ""), ("boundary", ""), ("boundary", "arn:aws:iam::aws:policy/ReadOnlyAccess")):
-            iam.create_user(UserName="u")
-            key = iam.create_access_key(UserName="u")["AccessKey"]["AccessKeyId"]
-            if boundary:
-                iam.put_user_permissions_boundary(UserName="u", PermissionsBoundary=boundary)
-            kind = Kind.ACCESS_KEY if name == "disable_key" else Kind.USER
-            target = Target(kind=kind, id=key if kind is Kind.ACCESS_KEY else "", name="u")
-            item = PlanItem(incident_id="i", action=name, target=target, args={"via_key": key}, mode=Mode.CONTAIN)
-            before = action.look(iam, item)
-            if name == "deny_principal" and way == "boundary":
-                iam.put_user_permissions_boundary(UserName="u", PermissionsBoundary=deny)
-            else:
-                action.apply(iam, before)
-            change = Change(
-                item_id="x",
-                incident_id="i",
-                action=name,
-                target=target,
-                before=before,
-                after=action.look(iam, item),
-                result=Result.DONE,
-            )
-            iam.update_user(UserName="u", NewUserName=f"renamed-{way}-{bool(boundary)}")
+        for number, (kind, way) in enumerate(product(KINDS[name], WAYS)):
+            item = item_for(name, kind, iam, number, way)
+            change = make(iam, action, item, way)
+            if kind in {Kind.USER, Kind.ACCESS_KEY}:
+                iam.update_user(UserName=item.target.name, NewUserName=f"renamed-{number}")
             action.undo(undoing, change)
     assert recorder.calls["triage"] == granted(action.undo_grants)
