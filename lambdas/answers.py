@@ -27,10 +27,14 @@ _MAY_BE_SHARED = "the role is not known to be used by nobody else: this ends eve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A change that answers a target; ``caution`` is empty, or says whom else it may hit."""
+    """A change that answers a target; ``caution`` is empty, or says whom else it may hit.
+
+    ``beyond`` says that it goes beyond the principal that the signal names: who insists on that one did not ask for it.
+    """
 
     item: PlanItem
     caution: str = ""
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,8 @@ def _answer_role(question: Question, target: Target) -> Answer:
         wanted.append(Wanted(item=_item("deny_principal", whole, args)))
     elif not (session and role is not None and not role.names_chosen):
         until: Json = {"issued_until": question.until} if question.until else {}
-        wanted.append(Wanted(item=_item("revoke_sessions", whole, {**args, **until}), caution=_MAY_BE_SHARED))
+        older = _item("revoke_sessions", whole, {**args, **until})
+        wanted.append(Wanted(item=older, caution=_MAY_BE_SHARED, beyond=True))
     return Answer(wanted=tuple(wanted), notes=_about_role(target, role, session))
 
 

@@ -80,9 +80,12 @@ def insists(incident: Incident) -> bool:
     return by_person(incident) and incident.wanted is Mode.CONTAIN
 
 
-def cautious(item: PlanItem, caution: str, incident: Incident, playbook: Playbook) -> PlanItem:
-    """Hold an item that may hit others to the playbook's ``wide``; ``caution`` says whom it may hit."""
-    if not caution or insists(incident) or _ORDER.index(item.mode) <= _ORDER.index(playbook.wide):
+def cautious(item: PlanItem, caution: str, incident: Incident, playbook: Playbook, *, beyond: bool) -> PlanItem:
+    """Hold an item that may hit others to the playbook's ``wide``; ``caution`` says whom it may hit.
+
+    A person who insists is not held up, but for what goes ``beyond`` the principal that they named.
+    """
+    if not caution or (insists(incident) and not beyond) or _ORDER.index(item.mode) <= _ORDER.index(playbook.wide):
         return item
     return replace(item, mode=playbook.wide, why=caution)
 

@@ -78,10 +78,8 @@ def meet(desk: Desk, plan: Plan) -> list[Meeting]:
             meetings.append(met)
             continue
         signalled = _kept(desk, case_id)
-        if case_id == own:
-            met = Meeting(incident_id=own, opened=True, items=mine)
-        else:
-            met = _join(desk, case_id, mine)
+        opened = Meeting(incident_id=own, opened=True, items=mine)
+        met = opened if case_id == own else _join(desk, case_id, mine)
         meetings.append(replace(met, signalled=signalled, planned=bool(mine)))
     return meetings
 

@@ -159,10 +159,10 @@ class Standing(StrEnum):
 class RoleFact:
     """What IAM says of a role.
 
-    ``role_id`` is ``AROA…``. ``unchangeable`` is empty, or says whose role it is where nobody in this account can change
-    it: ``service-linked`` or ``identity-center``. ``shared`` is false only where exactly one IAM user of this account can
-    assume it. ``names_chosen`` is false only where nobody but AWS services can assume it: they choose the names
-    of its sessions themselves (an instance's id, a function's name).
+    ``role_id`` is ``AROA…``. ``unchangeable`` is empty, or says whose role it is where nobody in this account can
+    change it: ``service-linked`` or ``identity-center``. ``shared`` is false only where exactly one IAM user of this
+    account can assume it. ``names_chosen`` is false only where nobody but AWS services can assume it: they choose the
+    names of its sessions themselves (an instance's id, a function's name).
     """
 
     name: str
@@ -181,8 +181,8 @@ class Fact:
     that temporary credentials belong to, the user who issued a federated session. ``user``, ``user_id`` (``AIDA…``) and
     ``arn`` are of the owning user as it is now; ``keys`` are its access keys, id → status. ``gone_key`` is true when
     the user is here but the key named is not. ``role`` is of the role, or the session's role. ``vpcs`` are those of the
-    instance, or of the instance whose session it is; ``None`` when nobody said. ``quarantined`` says whether one of AWS'
-    quarantine policies is attached to the user; ``None`` when nobody was asked, or nobody said.
+    instance, or of the instance whose session it is; ``None`` when nobody said. ``quarantined`` says whether one of
+    AWS' quarantine policies is attached to the user; ``None`` when nobody was asked, or nobody said.
     """
 
     standing: Standing

@@ -53,7 +53,7 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
         doubt = rails.doubtful_vpc(meant, fact, guardrails)
         for one in wanted:
             item = replace(one.item, mode=mode, why=why)
-            item = rails.cautious(item, one.caution or doubt, incident, playbook)
+            item = rails.cautious(item, one.caution or doubt, incident, playbook, beyond=one.beyond)
             items.append(replace(item, refused=rails.refusal(item, meant, fact, guardrails)))
         if not any(one.item.target.kind is target.kind for one in wanted):  # else that item claims it, by its id
             claims.append(claim_key(target))

@@ -26,8 +26,8 @@ def signal_key(signal: Signal) -> str:
 
 
 def principal_of(item: PlanItem) -> str:
-    """Name whom an item cuts off: ``user/<name>`` or ``role/<name>``, else the target's claim."""
-    for kind in ("user", "role"):
+    """Name whom an item cuts off: ``user/<name>`` or ``role/<name>``; one session of a role by its claim."""
+    for kind in ("user", "role") if item.target.kind is not Kind.ROLE_SESSION else ():
         if name := item.args.get(kind):
             return f"{kind}/{name}"
     return claim_key(item.target)

@@ -28,7 +28,7 @@ from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
-    from lambdas.journal import Ask
+    from lambdas.journal import Ask, Case
 
 GRANTS = (
     *journal.ANSWER_GRANTS,
@@ -40,6 +40,7 @@ _ID = re.compile(r"inc-\d{8}-[0-9a-f]{10}")
 _STATES = {"approve": Asked.APPROVED, "reject": Asked.REJECTED}
 _KNOWN = {"incident_id", "answer", "reason"}
 _LONGEST = 500
+_TRIES = 3
 _NOBODY_WAITS = (
     "The answer was not taken, because the run that waited for it has ended without it (somebody may have stopped it). "
     "Nothing was changed by the answer. To contain now, start the respond workflow by hand for the same target."
@@ -86,11 +87,10 @@ def _settle(table: Table, event: Json) -> Json:
     payload = json.loads(ask.payload)
     answer = _answer(ask, lost=event["ended"] == "lost")
     decision = Decision(answer=answer, at=ask.settled_at, asked_at=ask.asked_at, reason=ask.reason)
-    case = table.case(incident_id)
-    if ask.state is Asked.APPROVED or decision.answer == "contain":
-        items = [PlanItem.from_json(item) for item in payload["cases"][0]["items"]]
-        targets = journal.target_ids([item.target for item in items])
-        table.run(case, str(event["execution"]), [item.id for item in items], targets)
+    if decision.answer in {"approve", "contain"}:
+        case = _taken_over(table, payload["cases"][0], str(event["execution"]))
+    else:
+        case = table.case(incident_id)
     logger.info("settled", extra={"case": incident_id, "answer": decision.answer})
     return handoff.resumed(payload, decision, told=case.told, made=case.made)
 
@@ -100,6 +100,17 @@ def _answer(ask: Ask, *, lost: bool) -> str:
     if ask.state is Asked.EXPIRED:
         return "contain" if ask.then == "contain" and not lost else "expire"
     return "approve" if ask.state is Asked.APPROVED else "reject"
+
+
+def _taken_over(table: Table, planned: Json, execution: str) -> Case:
+    """Make this execution the one that runs the case; where others keep taking it over, it runs all the same."""
+    items = [PlanItem.from_json(item) for item in planned["items"]]
+    targets = journal.target_ids([item.target for item in items])
+    for _ in range(_TRIES):
+        case = table.case(planned["incident_id"])
+        if table.run(case, execution, [item.id for item in items], targets):
+            break
+    return case
 
 
 def _again(table: Table, ask: Ask) -> Ask:

@@ -1,8 +1,8 @@
 """A person asked for it: contain the key, the user or the role that the request names.
 
-A person named the target, so a change that may hit others of the same role is made too and not asked about
-again. The request's ``mode`` says otherwise where it is given; what protects a target still protects it. A role is
-denied as a whole, with every session that it has or will have. Nothing is done to an instance yet.
+A role that is named is denied as a whole, with every session that it has or will have, whoever uses it. Of a
+temporary key only the one session or user behind it is cut off; what goes beyond that is asked about. The request's
+``mode`` says otherwise where it is given; what protects a target still protects it. Nothing is done to an instance yet.
 
 May touch: nothing.
 Never: decides anything; planning does.
@@ -29,5 +29,4 @@ PLAYBOOK = Playbook(
         ),
         *STEPS_FOR_A_LEAKED_KEY,
     ),
-    wide=Mode.CONTAIN,
 )

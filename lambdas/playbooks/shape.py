@@ -58,8 +58,8 @@ class Playbook:
     """One answer to one kind of signal.
 
     What it is called, which signals it answers, with which actions, how far it goes by itself (by severity), and
-    what people do next. Without actions a signal is announced and nothing is planned. ``wide`` is how far it goes at most
-    with a change that may hit others than the attacker: one on a role that is shared, or not known not to be.
+    what people do next. Without actions a signal is announced and nothing is planned. ``wide`` is how far it goes at
+    most with a change that may hit others than the attacker: one on a role that is shared, or not known not to be.
     ``vouched`` says that AWS itself reports the credential as exposed or compromised: the circuit breaker lets it pass.
     """
 

@@ -81,7 +81,7 @@ SAMPLES: dict[str, tuple[tuple[Target, ...], str]] = {
         "",
     ),
     "guardduty-attack-sequence-without-key-of-actor": ((BUILD_AGENT,), ""),
-    "guardduty-custom-rule": ((), ""),
+    "guardduty-custom-rule": ((BUILD_KEY,), ""),
 }
 
 
@@ -418,10 +418,15 @@ def test_more_actors_than_a_case_handles_are_told_not_dropped() -> None:
     assert any(f"{60 - MOST_TARGETS} more targets" in note for note in incident.notes)
 
 
-def test_the_actors_of_a_custom_rule_are_told_not_named() -> None:
-    """Given a finding of a custom detection rule, when it is read, its actors are context, no targets."""
+def test_the_actors_of_a_custom_rule_are_who_made_the_call() -> None:
+    """Given a finding of a custom detection rule, whatever its resource type, when it is read, its actors are named."""
+    event = sample("guardduty-custom-rule")
+    for kind in (None, "", "CustomDetection"):
+        event["detail"]["resource"] = {"resourceType": kind}
+        assert incident_from(event).targets == (BUILD_KEY,)
+    event["detail"]["resource"] = {"resourceType": "Lambda"}
+    assert incident_from(event).targets == ()
     incident = incident_from(sample("guardduty-custom-rule"))
-    assert incident.targets == ()
     assert dict(incident.context) == {"From": "203.0.113.77", "Actors": "IAMUser build-agent"}
 
 
