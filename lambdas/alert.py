@@ -32,6 +32,11 @@ _WIDTH = 88
 _TITLE = 90
 _MOST_NAMED = 6
 _NOTICE_SEVERITY = 5.0
+_REST_WAITS = "The rest waits for your yes or no."
+_DECIDED: Mapping[str, str] = {
+    "approve": "A person approved the changes.",
+    "contain": "Nobody answered in time, and the setting makes the changes then.",
+}
 _WAITS = ": waits for your answer, because "
 _IN_THE_CONSOLE = (
     "Contain the key by hand: IAM console, the user, Security credentials, Deactivate; then attach AWSDenyAll."
@@ -42,7 +47,7 @@ _HEADLINES: Mapping[Outcome, str] = {
     Outcome.PARTIAL: "Only a part of it worked.",
     Outcome.FAILED: "Nothing was contained; act by hand now.",
     Outcome.OBSERVED: "Nothing was changed.",
-    Outcome.PENDING: "A part of the answer waits for your yes or no.",
+    Outcome.PENDING: "Nothing was changed yet: it waits for your yes or no.",
     Outcome.REJECTED: "A person turned it down, so nothing more was changed.",
     Outcome.EXPIRED: "Nobody answered in time, so nothing more was changed.",
     Outcome.RELEASED: "A person released it.",
@@ -233,9 +238,12 @@ def _headline(story: Story) -> str:
     ]
     known = story.outcome is Outcome.REPEATED and not any(change.changed for change in story.changes.values())
     parts = [f"{story.outcome}: {line(story.incident.signal.title, _TITLE).rstrip('.')}."]
-    parts.append(_KNOWN if known else _HEADLINES[story.outcome])
-    if story.ask and story.outcome is not Outcome.PENDING:
-        parts.append("Something waits for your answer.")
+    if story.decision:
+        parts.append(_DECIDED.get(story.decision["answer"], ""))
+    if _asked(story) and (made or story.outcome is not Outcome.PENDING):
+        parts.append(_REST_WAITS)
+    else:
+        parts.append(_KNOWN if known else _HEADLINES[story.outcome])
     if made:
         more = len(made) - _MOST_NAMED
         parts.append(f"Done: {'; '.join(made[:_MOST_NAMED])}{f'; and {more} more' if more > 0 else ''}.")
@@ -245,8 +253,10 @@ def _headline(story: Story) -> str:
 
 
 def _subject(story: Story) -> str:
-    named = [describe(target) for target in story.incident.targets[:1]]
-    more = len(story.incident.targets) - 1
+    federated = any(target.kind is Kind.FEDERATED_USER for target in story.incident.targets)
+    targets = [one for one in story.incident.targets if one.name or not (federated and one.kind is Kind.ACCESS_KEY)]
+    named = [describe(target) for target in targets[:1]]
+    more = len(targets) - 1
     what = (named[0] + (f" and {more} more" if more > 0 else "")) if named else line(story.incident.signal.title, 60)
     return f"{what}, account {story.incident.signal.account or 'unknown'}"
 
@@ -315,7 +325,8 @@ def _did(story: Story, item: PlanItem, result: Result, _error: str) -> str:
 
 def _asked(story: Story) -> list[str]:
     """Say what people are asked about, and why."""
-    return [f"{_to_do(item)}: {line(item.why, 300)}." for item, result, _ in _ended(story) if result is Result.PENDING]
+    pending = [item for item, result, _ in _ended(story) if result is Result.PENDING]
+    return [f"{_to_do(item)}. You are asked because {line(item.why, 300)}." for item in pending]
 
 
 def _answers(story: Story) -> tuple[str, str]:
@@ -331,7 +342,8 @@ def _deadline(story: Story) -> str:
     """Say until when a question is open, and what happens then."""
     ask = story.ask or {}
     then = "the changes are made" if ask.get("then") == "contain" else "nothing of this is changed"
-    return f"Answer until {ask.get('answer_by', '')} (UTC); if nobody does, {then}."
+    until = ask.get("answer_by", "")[:16].replace("T", " ")
+    return f"Answer until {until} UTC; if nobody does, {then}."
 
 
 def _waiting(story: Story) -> str:
@@ -408,7 +420,8 @@ def _decided(story: Story) -> str:
 
 
 def _safe_note(note: str) -> str:
-    return line(note, 600)
+    shown = line(note, 600)
+    return shown[:1].upper() + shown[1:]
 
 
 def _steps(story: Story, *, mail: bool = False) -> list[str]:
@@ -427,7 +440,7 @@ def _steps(story: Story, *, mail: bool = False) -> list[str]:
     planned = [item for item, result in open_items if result is not Result.FAILED]
     if planned and not story.incident.signal.inert:
         steps += _by_hand(story, planned) if story.observe_all else _by_workflow(story, planned)
-    return [*steps, *story.next_steps]
+    return steps if story.outcome is Outcome.REJECTED else [*steps, *story.next_steps]
 
 
 def _by_workflow(story: Story, items: list[PlanItem]) -> list[str]:

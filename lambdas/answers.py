@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _KEY_MAY_BE_ROTATED = "its leaked key does not exist any more: if it was rotated, the user is not the attacker's"
 _ISSUES_FOR_OTHERS = "the user issued the federated session, and may issue sessions for others too"
-_MAY_BE_SHARED = "the role is not known to be used by nobody else: this ends every session of it that began until now"
+_MAY_BE_SHARED = "others may use the role too, and their sessions end with this one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,8 @@ def _answer_key(question: Question, target: Target) -> Answer:
 
 def _answer_user(question: Question, target: Target) -> Answer:
     fact, named = question.fact, question.target
+    if not (fact.user or target.name):
+        return Answer(notes=(f"{describe(target)}: {_USER_UNKNOWN}",))
     deny = _deny_user(question, target)
     if named.kind is not Kind.USER:  # a session of the user's: its keys may be in good hands
         return Answer(wanted=(deny,))
@@ -201,6 +203,10 @@ _KEY_GONE = (
     "does not exist (any more), so there was nothing to disable. Sessions made from it may live for up to 36 hours."
 )
 _KEYS_UNKNOWN = "IAM did not list its keys in time, so they are denied with the user but stay active."
+_USER_UNKNOWN = (
+    "the event gives only the user's unique id, and IAM finds nobody by that. Look it up in CloudTrail or in the list "
+    'of users (aws iam list-users), then start the respond workflow with {"user_name": "…"}.'
+)
 _ROLE_UNKNOWN = (
     "the event does not name the role. Find the session in CloudTrail, then start the respond workflow with "
     '{"role_name": "…"}.'

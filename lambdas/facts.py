@@ -178,7 +178,12 @@ class _Asking:
         return _Answer(said=said, then=(partial(self._quarantine, said["user"]),) if doubted else ())
 
     def _named(self, iam: Any, target: Target) -> Json:  # noqa: ANN401  (boto3's client)
-        """Read a user by name; one that was made after the signal is not the one that it means."""
+        """Read a user by name; one that was made after the signal is not the one that it means.
+
+        IAM finds nobody by a unique id alone.
+        """
+        if target.id and not target.name:
+            return {"standing": Standing.UNKNOWN}
         if not is_user_name(target.name):
             return {"standing": Standing.ROOT if is_root_name(target.name) else Standing.GONE}
         try:

@@ -75,7 +75,7 @@ def install() -> None:
 
 
 def _start_executions() -> None:
-    """Let plain moto's state machines start others: the task names its arguments ``StateMachineArn``, boto3 does not."""
+    """Let plain moto's state machines start others: a task says ``StateMachineArn``, boto3 not."""
     service = importlib.import_module(f"{_SERVICES}.state_task_service_sfn").StateTaskServiceSfn
     normalise = service._normalise_parameters  # noqa: SLF001 - where LocalEmu does it too
 

@@ -73,7 +73,7 @@ def test_a_stolen_session_of_a_shared_role_is_denied_and_more_is_asked(account: 
         ("revoke_sessions", "done"),
         ("revoke_sessions", "planned"),
     ]
-    assert any("not known to be used by nobody else" in sentence for sentence in alert["not_done"])
+    assert any("others may use the role too" in sentence for sentence in alert["not_done"])
     assert "delete-role-policy" in alert["undo"]
     account.answer(case["incident_id"], "approve")
     for waiting in account.waiting(case["incident_id"]):

@@ -129,6 +129,11 @@ def test_a_user_that_nobody_has_is_gone(iam: IAMClient) -> None:
     assert ask(iam, user("nobody-of-that-name")) == GONE
 
 
+def test_a_user_of_whom_only_the_id_is_known_is_unknown(iam: IAMClient) -> None:
+    """Given a user's unique id without a name, by which IAM finds nobody, when it is asked, the user is not gone."""
+    assert ask(iam, user("", "AIDA2TESTCIUSER00001"), at=moment(hours=1)) == UNKNOWN
+
+
 def test_a_user_made_after_the_event_is_not_the_one_that_is_meant(iam: IAMClient, made: tuple[str, str]) -> None:
     """Given a user made anew since the event, when IAM is asked by name, it is gone; later events mean the new one."""
     name, _ = made
