@@ -23,7 +23,7 @@ from lambdas.text import ascii_subject, line, markdown, redact, tail, title
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from lambdas.model import Json
+    from lambdas.model import Json, Target
 
 SCHEMA = "tourniquet/1"
 
@@ -283,10 +283,18 @@ def _facts(story: Story) -> str:
         ("Signal", f"{line(signal.source, 40)}, {line(signal.type, 120)}, severity {signal.severity:g}{sent}"),
         *((line(name, 20), line(value)) for name, value in story.incident.context),
         ("Mode", f"{story.mode}, because {line(story.why_mode)}"),
+        *((("Answer", _answer(story.decision)),) if story.decision else ()),
         ("Written", story.at),
         ("The run", f"(sign in to the account first)\n{_console(story.execution)}"),
     ]
     return "\n".join(["THE CASE", *(f"  {name:<9} {value}" for name, value in rows)])
+
+
+def _answer(decision: Mapping[str, str]) -> str:
+    """Say how a question ended, and what the person who answered gave as the reason."""
+    reason = line(decision.get("reason", ""), 300)
+    said = f"{line(decision['answer'], 20)} at {line(decision['at'], 40)}"
+    return f"{said}: {reason}" if reason else said
 
 
 def _wrapped(sentence: str, first: str = "", rest: str = "") -> str:
@@ -512,6 +520,11 @@ def _undo_text(story: Story) -> list[str]:
     return lines
 
 
+def _shown_target(target: Target) -> str:
+    """Give a target's name; of a role's session its id, which tells it from the role."""
+    return target.id if target.kind is Kind.ROLE_SESSION else target.name or target.id
+
+
 #: The contract knows fewer results than we do: what waits for an answer, or got none, was planned.
 _SHOWN = {Result.PENDING: Result.PLANNED, Result.REJECTED: Result.PLANNED, Result.EXPIRED: Result.PLANNED}
 
@@ -559,7 +572,7 @@ def _data(story: Story) -> Json:
                 "action": item.action,
                 "target": tail(item.target.id)
                 if item.target.kind is Kind.ACCESS_KEY
-                else line(item.target.name or item.target.id, 64),
+                else line(_shown_target(item.target), 128),
                 "result": _SHOWN.get(result, result),
                 "held": None,
                 "error": error or None,

@@ -40,7 +40,7 @@ class QuotaFull(TourniquetError):  # noqa: N818  (as above)
 
 
 class Protected(TourniquetError):  # noqa: N818  (as above)
-    """The owner named this target in ``protected_principals``: it is never changed."""
+    """The owner's settings protect this target, or it is the responder's own: it is never changed."""
 
 
 class StateChanged(TourniquetError):  # noqa: N818  (as above)

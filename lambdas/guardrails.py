@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lambdas.model import Kind, Mode
+from lambdas.model import Fact, Kind, Mode, Standing
 from lambdas.playbooks.shape import mode_at
 from lambdas.signals import manual
 from lambdas.targets import session_name
@@ -21,12 +21,13 @@ from lambdas.targets import session_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lambdas.model import Fact, Incident, PlanItem, Target
+    from lambdas.model import Incident, PlanItem, Target
     from lambdas.playbooks.shape import Modes, Playbook
 
 #: From the narrowest to the widest.
 _ORDER = (Mode.OBSERVE, Mode.APPROVE, Mode.CONTAIN)
 _MINUTES = 60
+_OBSERVING = 'the setting "mode" is "observe"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def mode_of(incident: Incident, playbook: Playbook, guardrails: Guardrails) -> t
     if incident.signal.inert:
         return Mode.OBSERVE, incident.signal.inert
     if guardrails.observe_all:
-        return Mode.OBSERVE, 'the setting "mode" is "observe"'
+        return Mode.OBSERVE, _OBSERVING
     if incident.wanted:
         return incident.wanted, "the request says so"
     modes = guardrails.modes.get(playbook.name, playbook.modes)
@@ -98,6 +99,14 @@ def ask_about(item: PlanItem, why: str) -> PlanItem:
 def wider(item: PlanItem, other: PlanItem) -> bool:
     """Tell whether an item goes further than another."""
     return _ORDER.index(item.mode) > _ORDER.index(other.mode)
+
+
+def as_of_now(item: PlanItem, guardrails: Guardrails) -> PlanItem:
+    """Hold an item that was planned earlier to the settings as they are now."""
+    refused = item.refused or refusal(item, item.target, Fact(standing=Standing.UNKNOWN), guardrails)
+    if guardrails.observe_all:
+        return replace(item, mode=Mode.OBSERVE, why=_OBSERVING, refused=refused)
+    return replace(item, refused=refused)
 
 
 def acts(item: PlanItem) -> bool:

@@ -17,6 +17,7 @@ from lambdas.model import Json, Mode, PlanItem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from lambdas.guardrails import Guardrails
     from lambdas.model import Incident
     from lambdas.planning import Plan
 
@@ -61,6 +62,7 @@ def triaged(  # noqa: PLR0913  (what triage knows)
     meetings: Iterable[Meeting],
     *,
     actions: Iterable[str],
+    vouched: bool,
     observe_all: bool,
     breaker: int = 0,
 ) -> Json:
@@ -72,6 +74,7 @@ def triaged(  # noqa: PLR0913  (what triage knows)
     return {
         "incident": asdict(incident),
         "playbook": playbook,
+        "vouched": vouched,
         "mode": plan.mode,
         "why_mode": plan.why_mode,
         "observe_all": observe_all,
@@ -90,15 +93,17 @@ def question(answer: Mapping[str, object], meeting: Meeting) -> Json:
     return {**answer, "cases": [_case(asked)], "run": {}, "asks": [], "breaker": 0}
 
 
-def resumed(payload: Json, decision: Decision, told: Iterable[str], made: Iterable[str]) -> Json:
-    """Give what the workflow goes on with once a question is answered."""
+def resumed(
+    payload: Json, decision: Decision, told: Iterable[str], made: Iterable[str], guardrails: Guardrails
+) -> Json:
+    """Give what the workflow goes on with once a question is answered, by the settings as they are then."""
     yes = decision.answer in {"approve", "contain"}
     why = "a person approved it" if decision.answer == "approve" else "nobody answered in time, and the setting says so"
     cases = []
     for case in payload["cases"]:
         items = [PlanItem.from_json(item) for item in case["items"]]
         if yes:
-            items = [replace(item, mode=Mode.CONTAIN, why=why) for item in items]
+            items = [rails.as_of_now(replace(item, mode=Mode.CONTAIN, why=why), guardrails) for item in items]
         cases.append(
             {
                 **case,
@@ -109,7 +114,8 @@ def resumed(payload: Json, decision: Decision, told: Iterable[str], made: Iterab
                 "decision": asdict(decision),
             }
         )
-    return {**payload, "cases": cases, "run": _run(payload["actions"], cases)}
+    observe_all = payload["observe_all"] or guardrails.observe_all
+    return {**payload, "cases": cases, "observe_all": observe_all, "run": _run(payload["actions"], cases)}
 
 
 def _case(meeting: Meeting) -> Json:

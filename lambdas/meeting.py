@@ -111,7 +111,7 @@ def brake(desk: Desk, meetings: list[Meeting]) -> tuple[list[Meeting], int]:
         logger.warning("the circuit breaker could not be asked: %s", error)
         return meetings, 0
     stopped = {item.id for item in new if principal_of(item) not in granted}
-    why = f"{limit} principals were contained within an hour, and the circuit breaker asks about each further one"
+    why = f"the circuit breaker asks about each principal beyond {limit} within an hour"
     braked = [
         replace(
             meeting,
@@ -224,19 +224,33 @@ def _as_decided(desk: Desk, case: Case, asked: Mapping[str, Ask], item: PlanItem
     if ask is not None and ask.state is Asked.WAITING:
         waits = desk.alive(ask.execution) or desk.alive(ask.asked_by)
         return None if waits and rails.asks(item) else item
-    if rails.insists(desk.incident) or item.id in case.made:
+    decided = _decided(desk, case, ask, item)
+    if decided is None:
         return item
+    since, what, news = decided
+    return replace(item, mode=Mode.APPROVE, why=f"{what} at {since}, and {news}") if news else None
+
+
+def _decided(desk: Desk, case: Case, ask: Ask | None, item: PlanItem) -> tuple[str, str, str] | None:
+    """Say when a person decided against an item, in words, and what is new since (``""``: nothing).
+
+    ``None`` where nobody did, or where it does not count: for who insists, for what is made again by now; and for what
+    AWS vouches for, a question that nobody answered.
+    """
+    if rails.insists(desk.incident) or item.id in case.made:
+        return None
+    strong = desk.vouched and rails.acts(item)
     if item.id in case.released:
         since, what = case.released[item.id], "a person released it"
     elif ask is not None and ask.state is Asked.REJECTED:
         since, what = ask.settled_at, "a person turned it down"
-    elif ask is not None and ask.state is Asked.EXPIRED and not (desk.vouched and rails.acts(item)):
+        if strong and not json.loads(ask.payload).get("vouched"):
+            return since, what, "now AWS itself reports it"
+    elif ask is not None and ask.state is Asked.EXPIRED and not strong:
         since, what = ask.settled_at, "nobody answered the question about it"
     else:
-        return item
-    if not _newer(desk.incident.signal.at, since):
         return None
-    return replace(item, mode=Mode.APPROVE, why=f"{what} at {since}, and there is new activity since")
+    return since, what, "there is new activity since" if _newer(desk.incident.signal.at, since) else ""
 
 
 def _newer(at: str, since: str) -> bool:

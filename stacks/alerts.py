@@ -119,7 +119,8 @@ class Alerts(Construct):
                         "could say what was done. Assume that nothing is contained. What to do next: open the run and "
                         "look which steps ended (Step Functions console, or: aws stepfunctions get-execution-history "
                         f"--execution-arn {execution} ), contain by hand what it did not, then start the workflow "
-                        "again with the same input."
+                        "again: with the same input or, for a run whose name begins with ask-, which waited for an "
+                        "answer, with a request for the same target."
                     ),
                 )
             ],

@@ -92,7 +92,7 @@ class Functions(Construct):
             "Keeps questions, takes answers",
             "approval",
             approval.GRANTS,
-            variables,
+            {**variables, environment.GUARDRAILS: guardrails},
         )
         self.actions = {
             name: self._function(

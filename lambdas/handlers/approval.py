@@ -92,7 +92,8 @@ def _settle(table: Table, event: Json) -> Json:
     else:
         case = table.case(incident_id)
     logger.info("settled", extra={"case": incident_id, "answer": decision.answer})
-    return handoff.resumed(payload, decision, told=case.told, made=case.made)
+    guardrails = environment.guardrails()
+    return handoff.resumed(payload, decision, told=case.told, made=case.made, guardrails=guardrails)
 
 
 def _answer(ask: Ask, *, lost: bool) -> str:

@@ -161,12 +161,12 @@ def _tell_breaker(limit: int, incident: Incident, incident_id: str, execution: s
             Notice(
                 incident_id=incident_id,
                 outcome=Outcome.PENDING,
-                what=f"the circuit breaker opened: {limit} principals were contained within an hour.",
+                what=f"the circuit breaker opened at its limit of {limit} an hour.",
                 sentences=(
                     (
-                        "Each further one is asked about instead of contained by itself, until fewer were contained "
-                        "within the hour before. What AWS itself reports as exposed or compromised is contained all "
-                        "the same."
+                        "Each further principal is asked about instead of contained by itself, until fewer than the "
+                        "limit were contained within the hour before. What AWS itself reports as exposed or "
+                        "compromised is contained all the same."
                     ),
                     (
                         "This is an attack on many principals at once, or a fault in what reports them; or somebody "

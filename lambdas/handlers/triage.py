@@ -56,6 +56,7 @@ def handler(event: Json, _context: object) -> Json:
             plan,
             meetings,
             actions=actions.names(),
+            vouched=playbook.vouched,
             observe_all=guardrails.observe_all,
             breaker=breaker,
         )

@@ -11,6 +11,7 @@ import pytest
 
 from demo import events
 from lambdas import errors, executions
+from lambdas.handlers import environment
 from tests.flows.account import ACCOUNT, Account
 from tests.flows.test_respond import exposed
 
@@ -127,6 +128,44 @@ def test_a_rejection_is_not_overruled_by_a_report_but_asked_about(account: Accou
     assert account.denied("ci-user")
 
 
+def test_an_older_report_of_aws_after_a_no_is_asked_about_too(account: Account) -> None:
+    """Given a suspicion that a person turned down, a report of AWS that is older but arrives later asks, once."""
+    (key,) = account.user("ci-user")
+    case = asked(account, key)
+    account.answer(case, "reject")
+    settled(account, case)
+    report = {**exposed(key), "time": "2026-01-01T00:00:00Z"}
+    (again,) = account.run(report)
+    assert again["outcome"] == "PENDING"
+    (alert,) = account.alerts()
+    assert any("now AWS itself reports it" in sentence for sentence in alert["not_done"])
+    account.answer(case, "reject")
+    for waiting in account.waiting(case):
+        account.finish(waiting)
+    account.alerts()
+    account.run(report)
+    assert account.alerts() == []
+    assert not account.denied("ci-user")
+
+
+def test_a_yes_is_held_to_the_settings_as_they_are_then(account: Account) -> None:
+    """Given a question, when the owner deploys mode=observe or protects the user before the yes, nothing is changed."""
+    (key,) = account.user("ci-user")
+    (other,) = account.user("payments")
+    first, second = asked(account, key), asked(account, other, number=2)
+    variables = account.functions["ApprovalFunctionArn"][1]
+    before = variables[environment.GUARDRAILS]
+    now = {**json.loads(before), "protected": [f"arn:aws:iam::{ACCOUNT}:user/payments"]}
+    variables[environment.GUARDRAILS] = json.dumps(now)
+    account.answer(second, "approve")
+    assert settled(account, second)["outcome"] == "REFUSED"
+    variables[environment.GUARDRAILS] = json.dumps({**now, "observe_all": True})
+    account.answer(first, "approve")
+    assert settled(account, first)["outcome"] == "OBSERVED"
+    assert not account.denied("ci-user")
+    assert not account.denied("payments")
+
+
 def test_a_question_that_nobody_answers_expires(make_account: Callable[..., Account]) -> None:
     """Given a question without an answer in time, nothing is changed, it is told, and a late answer is refused."""
     account = make_account(minutes=0.02)
@@ -234,9 +273,10 @@ def test_an_answer_that_comes_before_anybody_waits_counts(account: Account) -> N
             account.answer(record["pk"], "approve")
 
     account.before["ApprovalFunctionArn"] = answer_first
-    account.run(suspected(key))
-    (waiting,) = account.waiting(given[0])
+    (case,) = account.run(suspected(key))
+    (waiting,) = account.waiting(case["incident_id"])
     account.finish(waiting)
+    assert given == [case["incident_id"]]
     assert account.denied("ci-user")
     assert outcome_of(account, given[0]) == "CONTAINED"
 
