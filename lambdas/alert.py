@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas import commands, wording
 from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result
 from lambdas.targets import claim_key, describe
-from lambdas.text import ascii_subject, line, markdown, redact, tail, title
+from lambdas.text import ascii_subject, line, markdown, minute, redact, tail, title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +32,7 @@ _WIDTH = 88
 _TITLE = 90
 _MOST_NAMED = 6
 _NOTICE_SEVERITY = 5.0
+_NOT_SHOWN = "a name in the command looks like a secret, which is not shown."
 _REST_WAITS = "The rest waits for your yes or no."
 _DECIDED: Mapping[str, str] = {
     "approve": "A person approved the changes.",
@@ -70,7 +71,7 @@ class Story:
     change. ``execution`` and ``respond`` are the ARNs of this run and of the workflow; ``observe_all`` says that
     the workflow would only observe again, whatever a request asks for. ``nothing_made`` says that nothing was made in
     the case, and nobody is at it: each kind of signal about it is told once. ``ask`` is the question that is open:
-    ``{"answer_by", "then"}``; ``decision`` how a question ended: ``{"answer", "at", "asked_at", "reason"}`` (see
+    ``{"id", "answer_by", "then"}``; ``decision`` how a question ended: ``{"answer", "at", "asked_at", "reason"}`` (see
     ``handoff.Decision``).
     """
 
@@ -131,9 +132,10 @@ def compose(story: Story) -> Alert:
 def notice(told: Notice) -> Alert:
     """Write both forms of a notice."""
     account, region = (told.execution.split(":") + [""] * 5)[4], (told.execution.split(":") + [""] * 4)[3]
-    first = f"{told.outcome}: {told.what}"
+    what = line(told.what, 200)
+    first = f"{told.outcome}: {what}"
     rows = [
-        ("Case", told.incident_id or "none"),
+        ("Case", line(told.incident_id, 60) or "none"),
         ("Account", f"{account}, region {region}"),
         ("Written", told.at),
         ("The run", f"(sign in to the account first)\n{_console(told.execution)}"),
@@ -149,16 +151,16 @@ def notice(told: Notice) -> Alert:
     data = {
         "version": "1.0",
         "source": "custom",
-        "content": {"textType": "client-markdown", "title": title(first), "description": description},
+        "content": {"textType": "client-markdown", "title": title(first.rstrip(".")), "description": description},
         "schema": SCHEMA,
-        "incident_id": told.incident_id,
+        "incident_id": line(told.incident_id, 60),
         "outcome": told.outcome,
         "mode": "unknown",
         "account": account,
         "region": region,
         "severity": _NOTICE_SEVERITY,
-        "title": line(told.what),
-        "signal": {"source": told.source, "type": told.type, "id": ""},
+        "title": what.rstrip(".")[:1].upper() + what.rstrip(".")[1:],
+        "signal": {"source": line(told.source, 40), "type": line(told.type, 120), "id": ""},
         "targets": [],
         "actions": [],
         "not_done": [line(sentence, 600) for sentence in told.sentences],
@@ -167,7 +169,7 @@ def notice(told: Notice) -> Alert:
         "report": None,
         "at": told.at,
     }
-    return _forms(first, text, f"{first} {' '.join(told.sentences)}", data)
+    return _forms(first.rstrip("."), text, f"{first} {' '.join(told.sentences)}", data)
 
 
 def _forms(subject: str, text: str, short: str, data: Json) -> Alert:
@@ -238,27 +240,32 @@ def _headline(story: Story) -> str:
     ]
     known = story.outcome is Outcome.REPEATED and not any(change.changed for change in story.changes.values())
     parts = [f"{story.outcome}: {line(story.incident.signal.title, _TITLE).rstrip('.')}."]
-    if story.decision:
+    if story.decision and made:
         parts.append(_DECIDED.get(story.decision["answer"], ""))
-    if _asked(story) and (made or story.outcome is not Outcome.PENDING):
-        parts.append(_REST_WAITS)
-    else:
+    rest_waits = _asked(story) and (made or story.outcome is not Outcome.PENDING)
+    if not (rest_waits and story.outcome is Outcome.PENDING):
         parts.append(_KNOWN if known else _HEADLINES[story.outcome])
+    if rest_waits:
+        parts.append(_REST_WAITS)
     if made:
         more = len(made) - _MOST_NAMED
         parts.append(f"Done: {'; '.join(made[:_MOST_NAMED])}{f'; and {more} more' if more > 0 else ''}.")
     else:
-        parts.append(f"It is about {_subject(story)}.")
+        parts.append(f"It is about {_about(story)}.")
     return " ".join(part for part in parts if part)
 
 
 def _subject(story: Story) -> str:
+    return f"{_about(story)}, account {line(story.incident.signal.account, 20) or 'unknown'}"
+
+
+def _about(story: Story) -> str:
+    """Name the first of the targets, and say how many more there are."""
     federated = any(target.kind is Kind.FEDERATED_USER for target in story.incident.targets)
     targets = [one for one in story.incident.targets if one.name or not (federated and one.kind is Kind.ACCESS_KEY)]
     named = [describe(target) for target in targets[:1]]
     more = len(targets) - 1
-    what = (named[0] + (f" and {more} more" if more > 0 else "")) if named else line(story.incident.signal.title, 60)
-    return f"{what}, account {story.incident.signal.account or 'unknown'}"
+    return (named[0] + (f" and {more} more" if more > 0 else "")) if named else line(story.incident.signal.title, 60)
 
 
 def _text(story: Story) -> str:
@@ -293,7 +300,9 @@ def _facts(story: Story) -> str:
 def _answer(decision: Mapping[str, str]) -> str:
     """Say how a question ended, and what the person who answered gave as the reason."""
     reason = line(decision.get("reason", ""), 300)
-    said = f"{line(decision['answer'], 20)} at {line(decision['at'], 40)}"
+    said = f"{line(decision['answer'], 20)} at {minute(decision['at'])}"
+    if decision["answer"] in {"approve", "reject"}:
+        said += f", given by the run {line(decision.get('by', '').rpartition(':')[2], 80)}"
     return f"{said}: {reason}" if reason else said
 
 
@@ -339,19 +348,20 @@ def _asked(story: Story) -> list[str]:
 
 def _answers(story: Story) -> tuple[str, str]:
     """Give the two lines for a shell that answer the question of a case: yes, no."""
-    yes, no = (
-        commands.start_execution(story.respond, {"incident_id": story.incident_id, "answer": answer})
-        for answer in ("approve", "reject")
-    )
+    about = {"incident_id": story.incident_id, "question": (story.ask or {}).get("id", "")}
+    yes, no = (commands.start_execution(story.respond, {**about, "answer": one}) for one in ("approve", "reject"))
     return yes, no
 
 
 def _deadline(story: Story) -> str:
     """Say until when a question is open, and what happens then."""
     ask = story.ask or {}
-    then = "the changes are made" if ask.get("then") == "contain" else "nothing of this is changed"
-    until = ask.get("answer_by", "")[:16].replace("T", " ")
-    return f"Answer until {until} UTC; if nobody does, {then}."
+    pending = [item for item, result, _ in _ended(story) if result is Result.PENDING]
+    then = "nothing of this is changed"
+    if ask.get("then") == "contain" and not all(item.needs_yes for item in pending):
+        some = " that the playbook's mode asks about" if any(item.needs_yes for item in pending) else ""
+        then = f"the changes{some} are made"
+    return f"Answer until {minute(ask.get('answer_by', ''))}; if nobody does, {then}."
 
 
 def _waiting(story: Story) -> str:
@@ -420,11 +430,11 @@ def _why_planned(story: Story, item: PlanItem) -> str:
 def _decided(story: Story) -> str:
     """Say who turned a question down."""
     decision = story.decision or {}
-    at = line(decision.get("at", ""), 40)
+    at = minute(decision.get("at", ""))
     if decision.get("answer") == "reject":
         reason = line(decision.get("reason", ""), 300)
         return f"a person turned it down at {at}" + (f" ({reason})" if reason else "")
-    return f"nobody answered the question of {line(decision.get('asked_at', ''), 40)} until {at}"
+    return f"nobody answered the question of {minute(decision.get('asked_at', ''))} until {at}"
 
 
 def _safe_note(note: str) -> str:
@@ -476,7 +486,7 @@ def _by_hand(story: Story, items: list[PlanItem]) -> list[str]:
     for item in items:
         error = story.results[item.id][1]
         if found := wording.by_hand(item, deny, error):
-            steps.append("\n".join(found))
+            steps.append(_pasted(*found))
         if item.action == "revoke_sessions" and error == "QuotaFull":
             steps.append(
                 f"Role {line(item.target.name, 64)} has no room for another inline policy. To have the workflow deny "
@@ -502,8 +512,27 @@ def _undo(story: Story, action: str) -> list[str]:
 
 
 def _undo_lines(story: Story) -> list[str]:
-    """Give the undo as shell lines: the denies, or the keys where no deny was made."""
-    return [*_undo(story, "deny_principal"), *_undo(story, "revoke_sessions")] or _undo(story, "disable_key")
+    """Give the undo as shell lines: the denies, or the keys where no deny was made; then that it was done."""
+    denies = [*_undo(story, "deny_principal"), *_undo(story, "revoke_sessions")]
+    lines = [one for one in denies or _undo(story, "disable_key") if _shows_nothing(one)]
+    return [*lines, _released(story)] if lines else []
+
+
+def _released(story: Story) -> str:
+    """Give the line that tells the responder of an undo."""
+    return commands.start_execution(story.respond, {"incident_id": story.incident_id, "answer": "released"})
+
+
+def _shows_nothing(command: str) -> bool:
+    """Tell whether a command can be shown as it is: one that holds what looks like a secret would not work when cut."""
+    return redact(command) == command
+
+
+def _pasted(step: str, command: str) -> str:
+    """Put a step and its command together, or say where to do it without."""
+    if _shows_nothing(command):
+        return f"{step}\n{command}"
+    return f"{step.removesuffix(':')}, in the IAM console: {_NOT_SHOWN}"
 
 
 def _undo_text(story: Story) -> list[str]:
@@ -511,13 +540,16 @@ def _undo_text(story: Story) -> list[str]:
     sessions = _undo(story, "revoke_sessions")
     lines = list(denies)
     if denies and keys:
-        lines.insert(0, "# gives the user back its rights; the leaked key stays disabled. Replace and delete that key")
-        lines.insert(1, "# first: as long as it exists, a repeat of the signal cuts again")
+        lines.insert(
+            0, "# gives the user back its rights; the leaked key stays disabled. Replace and delete that key first"
+        )
     if sessions:
         lines += ["# sessions that were stolen work again until they expire, if they have not yet:", *sessions]
     if keys:
         lines += ["# a leaked key should be replaced, not used again; if it must be:", *keys]
-    return lines
+    shown = [one if _shows_nothing(one) else f"# undo it in the IAM console: {_NOT_SHOWN}" for one in lines]
+    told = ["# then tell the responder, so that a repeat of the signal does not cut again:", _released(story)]
+    return [*shown, *told] if shown else []
 
 
 def _shown_target(target: Target) -> str:

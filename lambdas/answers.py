@@ -129,6 +129,8 @@ def _answer_role(question: Question, target: Target) -> Answer:
         return Answer(notes=(f"{describe(target)}: {_ROLE_UNKNOWN}",))
     whole = Target(kind=Kind.ROLE, id=role.role_id if role else "", name=name, account=target.account)
     args: Json = {"role": name, "role_id": whole.id} if whole.id else {"role": name}
+    if role is not None and role.of_instances:
+        args["of_instances"] = True
     if question.by_person and question.target.kind is Kind.ROLE:
         return Answer(wanted=(Wanted(item=_item("deny_principal", whole, args)),))
     wanted: list[Wanted] = []
@@ -147,8 +149,8 @@ def _answer_role(question: Question, target: Target) -> Answer:
 def _about_role(target: Target, role: RoleFact | None, session: str) -> tuple[str, ...]:
     """Say what the cut of a role's session leaves open, and what it takes away."""
     name = line(role.name if role else target.name, 64)
-    if session.startswith("i-"):
-        return (f"As long as the policy is there, {line(session, 64)} itself can do nothing as role {name} either.",)
+    if role is not None and role.of_instances and session:
+        return (f"Hit as well: {line(session, 64)} itself can do nothing as role {name} while the policy is there.",)
     if role is not None and not role.shared:
         return ()
     if role is None or role.names_chosen:
@@ -169,10 +171,13 @@ def _deny_user(question: Question, target: Target) -> Wanted:
     """Deny the user; where not even its name is known, the item names the key and the action finds the user."""
     fact = question.fact
     name = fact.user or target.name
-    key = target.id if target.kind is Kind.ACCESS_KEY and not fact.gone_key else ""
+    of_user = target.kind is Kind.ACCESS_KEY and not is_session_key(target.id)
+    key = target.id if of_user and not fact.gone_key else ""
     user_id = fact.user_id or (target.id if target.kind is Kind.USER else "")
     user = Target(kind=Kind.USER, id=user_id, name=name, account=target.account) if name else target
     args: Json = {"user": name, "via_key": key} if key else {"user": name}
+    if question.until and not (key or user_id):
+        args["not_after"] = question.until
     rotated = fact.gone_key and not is_session_key(target.id) and not question.by_person
     issuer = question.target.kind is Kind.FEDERATED_USER or question.federated
     caution = _KEY_MAY_BE_ROTATED if rotated else _ISSUES_FOR_OTHERS if issuer else ""

@@ -7,6 +7,7 @@
     ├── TargetGone      the thing to act on does not exist (any more); not retried
     ├── QuotaFull       AWS allows no more of these on this target; not retried
     ├── Protected       the owner's settings forbid touching this target; not retried
+    ├── Doubtful        nobody can tell whether this is the target that was meant; not retried
     ├── StateChanged    what was read back is not what was written; not retried
     └── Unexpected      anything else; not retried
 
@@ -41,6 +42,10 @@ class QuotaFull(TourniquetError):  # noqa: N818  (as above)
 
 class Protected(TourniquetError):  # noqa: N818  (as above)
     """The owner's settings protect this target, or it is the responder's own: it is never changed."""
+
+
+class Doubtful(TourniquetError):  # noqa: N818  (as above)
+    """Nobody can tell whether what was found is the target that was meant: a person has to decide."""
 
 
 class StateChanged(TourniquetError):  # noqa: N818  (as above)

@@ -17,13 +17,12 @@ import re
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lambdas import aws, errors
 from lambdas.actions.roles import ROLES, role
-from lambdas.actions.users import USERS, keys_of, owner_of, user
+from lambdas.actions.users import USERS, keys_of, older_than, owner_of, user
 from lambdas.aws import Grant
 from lambdas.model import Fact, Json, Kind, RoleFact, Standing, Target
 from lambdas.signals import reading
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 _AT_ONCE = 8
-_CLOCKS_DIFFER = timedelta(minutes=1)
 
 #: Where the calls to IAM and to STS' global endpoint are recorded.
 _GLOBAL = "us-east-1"
@@ -56,6 +54,9 @@ _OF_IDENTITY_CENTER = ("/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_")
 
 #: The service whose callers may name their sessions themselves (``acceptRoleSessionName`` of its profiles).
 _LETS_CALLERS_NAME = "rolesanywhere.amazonaws.com"
+
+#: Who alone gives sessions to instances, and names each after its instance.
+_INSTANCES = {("Service", "ec2.amazonaws.com"), ("Service", "ec2.amazonaws.com.cn")}
 
 GRANTS = (
     Grant(action="iam:GetAccessKeyLastUsed", resource=USERS),
@@ -187,7 +188,7 @@ class _Asking:
         if not is_user_name(target.name):
             return {"standing": Standing.ROOT if is_root_name(target.name) else Standing.GONE}
         try:
-            return _of_user(iam, target.name, target.id, not_after=_moment(self.signal.at))
+            return _of_user(iam, target.name, target.id, not_after=self.signal.at)
         except errors.TargetGone:
             if is_root_name(target.name):
                 return {"standing": Standing.ROOT}
@@ -210,7 +211,7 @@ class _Asking:
         role_id = target.id.partition(":")[0]
         found = role(self.client("iam"), target.name, role_id)
         if not role_id:
-            _refuse_younger(found["CreateDate"], _moment(self.signal.at))
+            older_than(found["CreateDate"], self.signal.at)
         return _Answer(said={"standing": Standing.HERE, "role": _role_fact(found)})
 
     def _instance(self, target: Target) -> _Answer:
@@ -262,10 +263,10 @@ def _owner(iam: Any, key_id: str) -> str:  # noqa: ANN401  (boto3's client)
     return owner_of(iam, key_id)
 
 
-def _of_user(iam: Any, name: str, user_id: str = "", not_after: datetime | None = None) -> Json:  # noqa: ANN401  (boto3's client)
+def _of_user(iam: Any, name: str, user_id: str = "", not_after: str = "") -> Json:  # noqa: ANN401  (boto3's client)
     found = user(iam, name, user_id)
     if not user_id:
-        _refuse_younger(found["CreateDate"], not_after)
+        older_than(found["CreateDate"], not_after)
     return {
         "standing": Standing.HERE,
         "user": found["UserName"],
@@ -273,20 +274,6 @@ def _of_user(iam: Any, name: str, user_id: str = "", not_after: datetime | None 
         "arn": found["Arn"],
         "keys": keys_of(iam, found["UserName"]),
     }
-
-
-def _refuse_younger(made: datetime, not_after: datetime | None) -> None:
-    if not_after is not None and made - _CLOCKS_DIFFER > not_after:
-        raise errors.TargetGone("Who has this name now was made after the event that gives it.")
-
-
-def _moment(at: str) -> datetime | None:
-    """Read an ISO 8601 time; ``None`` when the event has none that can be read."""
-    try:
-        read = datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _session_name(target: Target) -> str:
@@ -358,6 +345,7 @@ def _role_fact(found: Any) -> RoleFact:  # noqa: ANN401  (IAM's answer; what is 
         unchangeable=_unchangeable(found["Path"], name),
         shared=not (one_user and one_user[1] == arn.split(":")[4]),
         names_chosen=not principals or any(not _names_itself(kind, name) for kind, name in principals),
+        of_instances=bool(principals) and set(principals) <= _INSTANCES,
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lambdas.model import Fact, Kind, Mode, Standing
+from lambdas.model import Fact, Mode, Standing
 from lambdas.playbooks.shape import mode_at
 from lambdas.signals import manual
 from lambdas.targets import session_name
@@ -88,12 +88,12 @@ def cautious(item: PlanItem, caution: str, incident: Incident, playbook: Playboo
     """
     if not caution or (insists(incident) and not beyond) or _ORDER.index(item.mode) <= _ORDER.index(playbook.wide):
         return item
-    return replace(item, mode=playbook.wide, why=caution)
+    return replace(item, mode=playbook.wide, why=caution, needs_yes=True)
 
 
 def ask_about(item: PlanItem, why: str) -> PlanItem:
     """Have a person asked about an item that would be made at once."""
-    return replace(item, mode=Mode.APPROVE, why=why) if acts(item) else item
+    return replace(item, mode=Mode.APPROVE, why=why, needs_yes=True) if acts(item) else item
 
 
 def wider(item: PlanItem, other: PlanItem) -> bool:
@@ -127,18 +127,24 @@ def refusal(item: PlanItem, named: Target, fact: Fact, guardrails: Guardrails) -
         return f'its {kind} is in the setting "protected_principals"'
     if kind == "role" and _is_own(arn, name, guardrails.own):
         return "its role is the responder's own or one that the CDK deploys with"
-    instance = session_name(named)
-    if named.kind is Kind.ROLE_SESSION and instance in guardrails.instances:
+    if not item.args.get("of_instances"):  # whoever may assume the role may name a session like an instance
+        return ""
+    if session_name(named) in guardrails.instances:
         return 'its instance is in the setting "protected_instances"'
     if found := guardrails.vpcs & set(fact.vpcs or ()):
         return f'its instance is in {min(found)}, which is in the setting "protected_vpcs"'
     return ""
 
 
-def doubtful_vpc(named: Target, fact: Fact, guardrails: Guardrails) -> str:
-    """Say that an instance may be in a protected VPC, where nobody said in which it is; else ``""``."""
-    unknown = guardrails.vpcs and not fact.vpcs and session_name(named).startswith("i-")
-    return "EC2 did not say in time whether its instance is in a protected VPC" if unknown else ""
+def doubt(named: Target, fact: Fact, guardrails: Guardrails) -> str:
+    """Say that a session may be of a protected instance, where nobody could tell; else ``""``."""
+    if not session_name(named).startswith("i-"):
+        return ""
+    if fact.role is None and session_name(named) in guardrails.instances:
+        return "IAM did not say in time whether it is the session of a protected instance"
+    if guardrails.vpcs and not fact.vpcs and (fact.role is None or fact.role.of_instances):
+        return "EC2 did not say whether its instance is in a protected VPC"
+    return ""
 
 
 def _is_protected(arn: str, kind: str, name: str, protected: Iterable[str]) -> bool:

@@ -46,13 +46,15 @@ class Decision:
     """How a question ended.
 
     ``answer`` is ``approve``, ``reject`` or ``expire``, or ``contain`` when the time was up and the owner's setting
-    makes the changes then. ``at`` is ISO 8601, ``reason`` the person's own words.
+    makes the changes then. ``at`` is ISO 8601, ``reason`` the person's own words, ``by`` the ARN of the execution that
+    took the answer.
     """
 
     answer: str
     at: str
     asked_at: str
     reason: str = ""
+    by: str = ""
 
 
 def triaged(  # noqa: PLR0913  (what triage knows)
@@ -62,7 +64,6 @@ def triaged(  # noqa: PLR0913  (what triage knows)
     meetings: Iterable[Meeting],
     *,
     actions: Iterable[str],
-    vouched: bool,
     observe_all: bool,
     breaker: int = 0,
 ) -> Json:
@@ -74,7 +75,6 @@ def triaged(  # noqa: PLR0913  (what triage knows)
     return {
         "incident": asdict(incident),
         "playbook": playbook,
-        "vouched": vouched,
         "mode": plan.mode,
         "why_mode": plan.why_mode,
         "observe_all": observe_all,
@@ -97,13 +97,18 @@ def resumed(
     payload: Json, decision: Decision, told: Iterable[str], made: Iterable[str], guardrails: Guardrails
 ) -> Json:
     """Give what the workflow goes on with once a question is answered, by the settings as they are then."""
-    yes = decision.answer in {"approve", "contain"}
+    silent = decision.answer == "contain"
     why = "a person approved it" if decision.answer == "approve" else "nobody answered in time, and the setting says so"
     cases = []
     for case in payload["cases"]:
         items = [PlanItem.from_json(item) for item in case["items"]]
-        if yes:
-            items = [rails.as_of_now(replace(item, mode=Mode.CONTAIN, why=why), guardrails) for item in items]
+        if decision.answer in {"approve", "contain"}:
+            items = [
+                item
+                if silent and item.needs_yes
+                else rails.as_of_now(replace(item, mode=Mode.CONTAIN, why=why), guardrails)
+                for item in items
+            ]
         cases.append(
             {
                 **case,

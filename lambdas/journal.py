@@ -13,6 +13,7 @@ Never: deletes an item; overwrites a change's ``before``.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from contextlib import suppress
@@ -26,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from lambdas import aws, errors
 from lambdas.aws import Grant
-from lambdas.model import Change, Json, Result, Target
+from lambdas.model import Change, Json, Outcome, Result, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -297,10 +298,13 @@ class Table:
             ExpressionAttributeValues=_item(values),
         )
 
-    def signal(self, incident_id: str, opening: Opening) -> None:
-        """Keep the signal of an opening with a case; a redelivery counts up instead of adding one."""
+    def signal(self, incident_id: str, opening: Opening) -> str:
+        """Keep the signal of an opening with a case; a redelivery counts up instead of adding one.
+
+        Gives when the case first saw the signal (ISO 8601).
+        """
         signal = opening.incident.signal
-        self._send(
+        found = self._send(
             self._dynamodb.update_item,
             TableName=self._name,
             Key=_item({"pk": incident_id, "sk": f"SIGNAL#{signal.source}#{signal.id}"}),
@@ -321,7 +325,9 @@ class Table:
                     ":one": 1,
                 }
             ),
+            ReturnValues="ALL_NEW",
         )
+        return str(_plain(found["Attributes"])["first_at"])
 
     def record_before(self, change: Change, execution: str) -> Kept:
         """Keep what was there before a change, once; give what is kept.
@@ -333,7 +339,7 @@ class Table:
             "pk": change.incident_id,
             "sk": f"CHANGE#{change.item_id}",
             "execution": execution,
-            "result": "pending",
+            "result": "begun",
         }
         try:
             self._send(
@@ -470,6 +476,25 @@ class Table:
             {":token": token},
         )
 
+    def release(self, incident_id: str, at: str) -> bool:
+        """Note that a person undid a case: nothing of it counts as made any more. False while an execution runs it."""
+        case = self.case(incident_id)
+        released = {**case.released, **dict.fromkeys(case.made, at)}
+        noted = self._if_unchanged(
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            UpdateExpression="SET outcome = :released, released = :items, made = :none, told = :none",
+            ConditionExpression="attribute_exists(outcome)",
+            ExpressionAttributeValues=_item({":released": Outcome.RELEASED, ":items": released, ":none": []}),
+        )
+        for item_id in case.made if noted else ():
+            self._if_unchanged(
+                Key=_item({"pk": incident_id, "sk": f"CHANGE#{item_id}"}),
+                UpdateExpression="SET released_at = :at",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=_item({":at": at}),
+            )
+        return noted
+
     def settle(self, ask: Ask, state: Asked, at: str, by: str, reason: str = "") -> Ask | None:
         """Answer a question, if it still waits; give it as it is then, ``None`` when somebody else settled it."""
         return self._update_ask(
@@ -504,12 +529,40 @@ class Table:
             return None
         return _asked(_plain(found["Attributes"]))
 
-    def brake(self, principals: Collection[str], limit: int, now: str, since: str) -> frozenset[str]:
+    def vouch(self, incident_id: str) -> None:
+        """Note that a signal that passes the circuit breaker met a case, before it looks who is at work on it."""
+        self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            UpdateExpression="SET vouched = :yes",
+            ExpressionAttributeValues=_item({":yes": True}),
+        )
+
+    def withdraw(self, incident_id: str, items: Collection[str]) -> bool:
+        """Take back that an execution set out to make items; tell whether a signal that passes met the case.
+
+        Either that signal finds the items free, or this finds its note.
+        """
+        names = {f"#{index}": item for index, item in enumerate(items)}
+        found = self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            UpdateExpression=f"REMOVE {', '.join(f'acting.{name}' for name in names)}",
+            ExpressionAttributeNames=names,
+            ReturnValues="ALL_NEW",
+        )
+        return bool(_plain(found["Attributes"]).get("vouched", False))
+
+    def brake(self, principals: Collection[str], limit: int, now: str, since: str, seconds: float) -> frozenset[str]:
         """Take a slot for each principal, and give those that got one.
 
         There are ``limit`` slots; a slot is free again when it was taken before ``since``. Who holds a slot
         keeps it. Exact however many ask at once: a slot is taken under a condition. Times are ISO 8601 of one form.
+        Raises Unavailable when the table has not given an answer for all within ``seconds``.
         """
+        until = time.monotonic() + seconds
         taken = {
             int(str(entry["sk"]).removeprefix("SLOT#")): str(entry["holder"])
             for entry in self._query("BREAKER", "SLOT#")
@@ -517,10 +570,15 @@ class Table:
         }
         granted = set(principals) & {holder for slot, holder in taken.items() if slot < limit}
         free = [slot for slot in range(limit) if slot not in taken]
-        random.shuffle(free)
         for principal in principals:
-            while principal not in granted and free:
-                if self._take_slot(free.pop(), principal, now, since):
+            first = int(hashlib.sha256(principal.encode()).hexdigest(), 16)  # who asks at the same moment meets itself
+            for slot in sorted(free, key=lambda slot: (slot - first) % limit):
+                if principal in granted:
+                    break
+                if time.monotonic() > until:
+                    raise errors.Unavailable("The circuit breaker's slots could not be taken in time.")
+                free.remove(slot)
+                if self._take_slot(slot, principal, now, since):
                     granted.add(principal)
         return frozenset(granted)
 
@@ -528,7 +586,7 @@ class Table:
         return self._if_unchanged(
             Key=_item({"pk": "BREAKER", "sk": f"SLOT#{slot:03}"}),
             UpdateExpression="SET holder = :holder, taken_at = :now",
-            ConditionExpression="attribute_not_exists(pk) OR taken_at < :since",
+            ConditionExpression="attribute_not_exists(pk) OR taken_at < :since OR holder = :holder",
             ExpressionAttributeValues=_item({":holder": holder, ":now": now, ":since": since}),
         )
 

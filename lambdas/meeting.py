@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,20 +23,22 @@ from lambdas import errors, journal, planning
 from lambdas import guardrails as rails
 from lambdas.handoff import Meeting, question, waiting_name
 from lambdas.journal import Ask, Asked
-from lambdas.model import Mode, Outcome
+from lambdas.model import Mode, Outcome, PlanItem
 from lambdas.targets import principal_of
 from lambdas.telemetry import logger
+from lambdas.text import minute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from lambdas.guardrails import Guardrails
     from lambdas.journal import Case, Opening, Table
-    from lambdas.model import Incident, Json, PlanItem
+    from lambdas.model import Incident, Json
     from lambdas.planning import Plan
 
 _TRIES = 3
 _SECONDS = 4.0
+_SECONDS_TO_BRAKE = 3.0
 _HOUR = timedelta(hours=1)
 _NOBODY_TO_ASK = "the incident table did not answer, so nobody could be asked"
 
@@ -53,6 +56,11 @@ class Desk:
     guardrails: Guardrails
     alive: Callable[[str], bool]
     vouched: bool
+
+    @property
+    def passes(self) -> bool:
+        """Whether the circuit breaker lets this signal pass."""
+        return self.vouched or rails.insists(self.incident)
 
     @property
     def incident(self) -> Incident:
@@ -77,10 +85,10 @@ def meet(desk: Desk, plan: Plan) -> list[Meeting]:
             met = Meeting(incident_id=case_id, opened=case_id == own, signalled=False, items=mine, planned=bool(mine))
             meetings.append(met)
             continue
-        signalled = _kept(desk, case_id)
+        first_at = _kept(desk, case_id)
         opened = Meeting(incident_id=own, opened=True, items=mine)
-        met = opened if case_id == own else _join(desk, case_id, mine)
-        meetings.append(replace(met, signalled=signalled, planned=bool(mine)))
+        met = opened if case_id == own else _join(desk, case_id, mine, first_at)
+        meetings.append(replace(met, signalled=bool(first_at), planned=bool(mine)))
     return meetings
 
 
@@ -103,23 +111,26 @@ def brake(desk: Desk, meetings: list[Meeting]) -> tuple[list[Meeting], int]:
         return meetings, 0
     now, since, limit = desk.opening.at, _shifted(desk.opening.at, -_HOUR), desk.guardrails.limit
     try:
-        granted = desk.table.brake(principals, limit, now, since)
-        if desk.vouched or rails.insists(desk.incident) or len(granted) == len(principals):
+        granted = desk.table.brake(principals, limit, now, since, _SECONDS_TO_BRAKE)
+        if desk.passes or len(granted) == len(principals):
             return meetings, 0
-        tell = desk.table.trip(now, since)
+        stopped = {item.id for item in new if principal_of(item) not in granted}
+        why = f"the circuit breaker asks about each principal beyond {limit} within an hour"
+        braked = [_stopped(desk, meeting, stopped, why) for meeting in meetings]
+        tell = braked != meetings and desk.table.trip(now, since)
     except errors.TourniquetError as error:
         logger.warning("the circuit breaker could not be asked: %s", error)
         return meetings, 0
-    stopped = {item.id for item in new if principal_of(item) not in granted}
-    why = f"the circuit breaker asks about each principal beyond {limit} within an hour"
-    braked = [
-        replace(
-            meeting,
-            items=tuple(rails.ask_about(item, why) if item.id in stopped else item for item in meeting.items),
-        )
-        for meeting in meetings
-    ]
     return braked, limit if tell else 0
+
+
+def _stopped(desk: Desk, meeting: Meeting, stopped: Collection[str], why: str) -> Meeting:
+    """Turn a case's stopped items into questions, unless a signal that passes the breaker met the case meanwhile."""
+    mine = [item.id for item in meeting.items if item.id in stopped]
+    if not mine or desk.table.withdraw(meeting.incident_id, mine):
+        return meeting
+    items = tuple(rails.ask_about(item, why) if item.id in mine else item for item in meeting.items)
+    return replace(meeting, items=items)
 
 
 def ask(desk: Desk, meetings: list[Meeting], answer: Callable[[list[Meeting]], Json]) -> list[Meeting]:
@@ -136,7 +147,7 @@ def ask(desk: Desk, meetings: list[Meeting], answer: Callable[[list[Meeting]], J
             logger.warning("a question could not be kept: %s", error)
             asked.append(replace(meeting, items=tuple(_not_asked(item) for item in meeting.items)))
             continue
-        seconds = max(1, round(desk.guardrails.minutes * 60))
+        seconds = math.ceil(desk.guardrails.minutes * 60)
         about = {"id": kept.id, "answer_by": kept.answer_by, "then": kept.then, "seconds": seconds}
         asked.append(replace(meeting, ask=about))
     return asked
@@ -163,16 +174,18 @@ def _not_asked(item: PlanItem) -> PlanItem:
     return replace(item, mode=Mode.OBSERVE, why=_NOBODY_TO_ASK) if rails.asks(item) else item
 
 
-def _join(desk: Desk, case_id: str, items: tuple[PlanItem, ...]) -> Meeting:
-    """Meet a case that another execution opened.
+def _join(desk: Desk, case_id: str, items: tuple[PlanItem, ...], first_at: str) -> Meeting:
+    """Meet a case that another execution opened; ``first_at`` is when the case first saw this signal.
 
     Where it cannot be read, or other executions keep taking it over, everything is run in it: making a change twice
     is safe, leaving one out is not.
     """
     try:
+        if desk.passes:
+            desk.table.vouch(case_id)
         for _ in range(_TRIES):
             case = desk.table.case(case_id)
-            run = _to_run(desk, case, desk.table.asks(case_id), items)
+            run = _to_run(desk, case, desk.table.asks(case_id), items, first_at)
             targets = journal.target_ids([item.target for item in run])
             acting = [item.id for item in run if rails.acts(item)]
             if not run or desk.table.run(case, desk.opening.execution, acting, targets):
@@ -188,17 +201,18 @@ def _join(desk: Desk, case_id: str, items: tuple[PlanItem, ...]) -> Meeting:
     return Meeting(incident_id=case_id, opened=False, items=items)
 
 
-def _kept(desk: Desk, case_id: str) -> bool:
-    """Keep the signal with a case; tell whether that worked, so that Notify can make up for it."""
+def _kept(desk: Desk, case_id: str) -> str:
+    """Keep the signal with a case; give when the case first saw it, ``""`` where Notify has to make up for it."""
     try:
-        desk.table.signal(case_id, desk.opening)
+        return desk.table.signal(case_id, desk.opening)
     except errors.TourniquetError as error:
         logger.warning("the signal could not be kept: %s", error)
-        return False
-    return True
+        return ""
 
 
-def _to_run(desk: Desk, case: Case, asks: Collection[Ask], items: tuple[PlanItem, ...]) -> tuple[PlanItem, ...]:
+def _to_run(
+    desk: Desk, case: Case, asks: Collection[Ask], items: tuple[PlanItem, ...], first_at: str
+) -> tuple[PlanItem, ...]:
     """Choose what this execution does in a case that another one opened.
 
     Never what another execution that is still alive set out to make. Otherwise everything, but for what people decided
@@ -207,50 +221,63 @@ def _to_run(desk: Desk, case: Case, asks: Collection[Ask], items: tuple[PlanItem
     person who asks gets the whole answer.
     """
     alive = {owner for owner in set(case.acting.values()) - {desk.opening.execution} if desk.alive(owner)}
-    free = [item for item in items if case.acting.get(item.id) not in alive]
-    asked = {item_id: ask for ask in asks for item_id in ask.items}  # the latest question about each
-    free = [now for item in free if (now := _as_decided(desk, case, asked, item)) is not None]
+    waiting = {item_id for ask in asks if ask.state is Asked.WAITING for item_id in ask.items}  # nobody makes these now
+    free = [item for item in items if item.id in waiting or case.acting.get(item.id) not in alive]
+    free = [now for item in free if (now := _as_decided(desk, case, asks, item, first_at)) is not None]
     settled = case.outcome in {Outcome.CONTAINED, Outcome.PENDING, Outcome.REJECTED, Outcome.EXPIRED}
     if rails.by_person(desk.incident) or not (alive or settled):
         return tuple(free)
     return tuple(item for item in free if rails.acts(item) or item.id not in case.made)
 
 
-def _as_decided(desk: Desk, case: Case, asked: Mapping[str, Ask], item: PlanItem) -> PlanItem | None:
-    """Give an item as it may be run after what people decided about it; ``None``: not at all."""
+def _as_decided(desk: Desk, case: Case, asks: Collection[Ask], item: PlanItem, first_at: str) -> PlanItem | None:
+    """Give an item as it may be run after what people were asked, and decided, about it; ``None``: not at all."""
     if item.refused or item.mode is Mode.OBSERVE:
         return item
-    ask = asked.get(item.id)
-    if ask is not None and ask.state is Asked.WAITING:
-        waits = desk.alive(ask.execution) or desk.alive(ask.asked_by)
-        return None if waits and rails.asks(item) else item
-    decided = _decided(desk, case, ask, item)
+    about = [ask for ask in asks if item.id in ask.items]
+    decided = _decided(desk, case, about, item)
+    question = next((ask for ask in about if ask.state is Asked.WAITING and _heard(desk, ask)), None)
+    if question is not None and (rails.asks(item) or decided or (_held(question, item) and not desk.passes)):
+        return None
     if decided is None:
         return item
-    since, what, news = decided
-    return replace(item, mode=Mode.APPROVE, why=f"{what} at {since}, and {news}") if news else None
+    since, what = decided
+    if _newer(desk.incident.signal.at, since):
+        news = "there is new activity since"
+    elif not first_at or first_at > since:
+        news = "this is another signal than those before"
+    else:
+        return None
+    return replace(item, mode=Mode.APPROVE, why=f"{what} at {minute(since)}, and {news}", needs_yes=True)
 
 
-def _decided(desk: Desk, case: Case, ask: Ask | None, item: PlanItem) -> tuple[str, str, str] | None:
-    """Say when a person decided against an item, in words, and what is new since (``""``: nothing).
+def _heard(desk: Desk, ask: Ask) -> bool:
+    """Tell whether an answer to a question would be heard: its run waits, or is about to."""
+    return desk.alive(ask.execution) or desk.alive(ask.asked_by)
+
+
+def _held(ask: Ask, item: PlanItem) -> bool:
+    """Tell whether a question is not about what a weaker signal only asks, but about what nobody may do unasked."""
+    items = [PlanItem.from_json(data) for case in json.loads(ask.payload)["cases"] for data in case["items"]]
+    return any(one.needs_yes for one in items if one.id == item.id)
+
+
+def _decided(desk: Desk, case: Case, about: Collection[Ask], item: PlanItem) -> tuple[str, str] | None:
+    """Say when a person decided against an item, and what in words.
 
     ``None`` where nobody did, or where it does not count: for who insists, for what is made again by now; and for what
     AWS vouches for, a question that nobody answered.
     """
     if rails.insists(desk.incident) or item.id in case.made:
         return None
-    strong = desk.vouched and rails.acts(item)
     if item.id in case.released:
-        since, what = case.released[item.id], "a person released it"
-    elif ask is not None and ask.state is Asked.REJECTED:
-        since, what = ask.settled_at, "a person turned it down"
-        if strong and not json.loads(ask.payload).get("vouched"):
-            return since, what, "now AWS itself reports it"
-    elif ask is not None and ask.state is Asked.EXPIRED and not strong:
-        since, what = ask.settled_at, "nobody answered the question about it"
-    else:
-        return None
-    return since, what, "there is new activity since" if _newer(desk.incident.signal.at, since) else ""
+        return case.released[item.id], "a person released it"
+    ask = next((ask for ask in reversed(list(about)) if ask.state in {Asked.REJECTED, Asked.EXPIRED}), None)
+    if ask is not None and ask.state is Asked.REJECTED:
+        return ask.settled_at, "a person turned it down"
+    if ask is not None and not (desk.vouched and rails.acts(item)):
+        return ask.settled_at, "nobody answered the question about it"
+    return None
 
 
 def _newer(at: str, since: str) -> bool:

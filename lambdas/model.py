@@ -162,7 +162,8 @@ class RoleFact:
     ``role_id`` is ``AROA…``. ``unchangeable`` is empty, or says whose role it is where nobody in this account can
     change it: ``service-linked`` or ``identity-center``. ``shared`` is false only where exactly one IAM user of this
     account can assume it. ``names_chosen`` is false only where nobody but AWS services can assume it: they choose the
-    names of its sessions themselves (an instance's id, a function's name).
+    names of its sessions themselves (an instance's id, a function's name). ``of_instances`` says that EC2 alone can:
+    a session's name is an instance's id then, and nobody can choose it.
     """
 
     name: str
@@ -171,6 +172,7 @@ class RoleFact:
     unchangeable: str = ""
     shared: bool = True
     names_chosen: bool = True
+    of_instances: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +204,8 @@ class PlanItem:
     """One change that a plan wants: which action, on what, in which case, how far.
 
     ``args`` are the action's own (the key id by which a renamed user is found again). ``why`` says why the mode is what
-    it is; ``refused`` is empty, or says which setting forbids the item.
+    it is, and ``needs_yes`` that only a person's yes makes it, never the end of the time that a question has.
+    ``refused`` is empty, or says which setting forbids the item.
     """
 
     incident_id: str
@@ -211,6 +214,7 @@ class PlanItem:
     args: Json = field(default_factory=dict)
     mode: Mode
     why: str = ""
+    needs_yes: bool = False
     refused: str = ""
     v: int = SHAPE_VERSION
 

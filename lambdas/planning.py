@@ -50,7 +50,7 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
         meant = fact.means or target
         said = _answer(incident, target, fact, guardrails.account)
         wanted = [one for one in said.wanted if one.item.action in playbook.actions]
-        doubt = rails.doubtful_vpc(meant, fact, guardrails)
+        doubt = rails.doubt(meant, fact, guardrails)
         for one in wanted:
             item = replace(one.item, mode=mode, why=why)
             item = rails.cautious(item, one.caution or doubt, incident, playbook, beyond=one.beyond)

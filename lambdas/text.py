@@ -51,6 +51,11 @@ def line(text: object, limit: int = 200) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
+def minute(at: str) -> str:
+    """Write an ISO 8601 time of ours for a person: ``2026-11-20 03:31 UTC``."""
+    return f"{line(at, 40)[:16].replace('T', ' ')} UTC" if at else ""
+
+
 def markdown(text: str) -> str:
     """Escape what chat clients would read as formatting, a link or a mention."""
     return _MARKDOWN.sub(r"\\\1", text)

@@ -64,7 +64,7 @@ def by_hand(item: PlanItem, deny: str, error: str) -> tuple[str, str] | None:
     ``deny`` is the ARN of AWSDenyAll, ``error`` what the responder failed with, if it tried.
     """
     name, words = item.target.name, phrase(item)
-    if not name:
+    if not name or (item.action == "revoke_sessions" and error == "QuotaFull"):  # it would be refused again
         return None
     step = f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object} by hand:"
     match item.action, item.target.kind:

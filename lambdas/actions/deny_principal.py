@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from lambdas import aws, commands, errors
 from lambdas.actions.roles import ROLES, role
 from lambdas.actions.shape import Action
-from lambdas.actions.users import USERS, resolve
+from lambdas.actions.users import USERS, older_than, resolve
 from lambdas.aws import DENY_ALL, Grant
 from lambdas.model import Kind
 
@@ -85,7 +85,8 @@ def look(iam: IAMClient, item: PlanItem) -> Json:
     by which a renamed user is found. ``deny_policy`` is AWSDenyAll's ARN in this partition, ``attached`` whether it
     is attached, ``boundary`` the ARN of the permissions boundary or ``""``. Raises Unexpected for any other target.
     """
-    return _read(iam, _meant(item.target, str(item.args.get("via_key", ""))))
+    known = _meant(item.target, str(item.args.get("via_key", "")))
+    return _read(iam, known, str(item.args.get("not_after", "")))
 
 
 def _meant(target: Target, via_key: str) -> Json:
@@ -99,15 +100,17 @@ def _meant(target: Target, via_key: str) -> Json:
             raise errors.Unexpected(f"A target of the kind {other} is neither a user nor a role.")
 
 
-def _read(iam: IAMClient, known: Json) -> Json:
+def _read(iam: IAMClient, known: Json, not_after: str = "") -> Json:
     """Find the principal again by what is known of it, and read how it stands."""
     kind, of = _kind(known)
     found: RoleTypeDef | UserTypeDef
     if kind == "role":
         found = role(iam, known["role"], known["role_id"])
+        if not known["role_id"]:
+            older_than(found["CreateDate"], not_after)
         identity = {"role": found["RoleName"], "role_id": found["RoleId"]}
     else:
-        found = resolve(iam, known["user"], known["user_id"], known["via_key"])
+        found = resolve(iam, known["user"], known["user_id"], known["via_key"], not_after)
         identity = {"user": found["UserName"], "user_id": found["UserId"], "via_key": known["via_key"]}
     policy = f"arn:{found['Arn'].split(':')[1]}:iam::aws:policy/{DENY_ALL}"
     with aws.translated():

@@ -6,6 +6,7 @@ Never: changes anything.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lambdas import aws, errors
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import UserTypeDef
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 USERS = "arn:{partition}:iam::{account}:user/*"
 
 
@@ -51,10 +53,11 @@ def keys_of(iam: IAMClient, name: str) -> dict[str, str]:
     return found
 
 
-def resolve(iam: IAMClient, name: str, user_id: str, key_id: str) -> UserTypeDef:
+def resolve(iam: IAMClient, name: str, user_id: str, key_id: str, not_after: str = "") -> UserTypeDef:
     """Find a user: by name where its unique id is known to compare with, else by its key, which nobody else can have.
 
-    Raises TargetGone when nothing leads to the user that was meant.
+    ``not_after`` is when the signal was sent (ISO 8601): of whom only the name is known must be older. Raises
+    TargetGone when nothing leads to the user that was meant, and Doubtful when the key is gone and only a name is left.
     """
     if key_id and not user_id:
         try:
@@ -62,13 +65,31 @@ def resolve(iam: IAMClient, name: str, user_id: str, key_id: str) -> UserTypeDef
         except errors.TargetGone:
             if not name:
                 raise
-            return user(iam, name)
+            user(iam, name)
+            raise errors.Doubtful(
+                "The key does not exist any more, and only a name leads to its user: if the key was rotated, the user "
+                "is not the attacker's."
+            ) from None
     if name:
         try:
-            return user(iam, name, user_id)
+            found = user(iam, name, user_id)
         except errors.TargetGone:
             if not key_id:
                 raise
+        else:
+            if not user_id:
+                older_than(found["CreateDate"], not_after)
+            return found
     if not key_id:
         raise errors.TargetGone("Neither a user's name nor a key is known.")
     return user(iam, owner_of(iam, key_id), user_id)
+
+
+def older_than(made: datetime, not_after: str) -> None:
+    """Raise TargetGone when somebody was made after a time (ISO 8601; one that cannot be read bounds nothing)."""
+    try:
+        read = datetime.fromisoformat(not_after)
+    except ValueError:
+        return
+    if made - _CLOCKS_DIFFER > (read if read.tzinfo else read.replace(tzinfo=UTC)):
+        raise errors.TargetGone("Who has this name now was made after the event that gives it.")

@@ -1,9 +1,10 @@
 """Notify: judge each case, tell people, and write down how it ended. On every path.
 
 Input: ``{"triage": <triage's answer> | null, "changes": [[…], …] | null, "asked": [{"id", "error"}], "failure":
-{"state", "error", "cause"} | null, "refusal": {"incident_id", "sentence"} | null, "event": <the execution's input,
-where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``. Output: ``{"cases": [{"incident_id",
-"outcome", "alerted"}]}``, or ``{"refused": "<sentence>", "incident_id"}`` where a person's answer could not be taken.
+{"state", "error", "cause"} | null, "notice": {"outcome", "incident_id", "sentence"} | null, "event": <the execution's
+input, where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``. Output: ``{"cases":
+[{"incident_id", "outcome", "alerted"}]}``, or of a notice ``{"<its outcome in small letters>": "<sentence>",
+"incident_id"}``.
 
 May touch: sns:Publish on the alert topic, sns:GetTopicAttributes; dynamodb:GetItem, dynamodb:Query and
 dynamodb:UpdateItem on the incident table.
@@ -42,8 +43,13 @@ GRANTS = (
 
 _QUIET = {Outcome.CONTAINED, Outcome.OBSERVED, Outcome.ANNOUNCED, Outcome.REFUSED}
 _MADE = {Result.DONE, Result.ALREADY}
-_SETTLED = {"reject": Result.REJECTED.value, "expire": Result.EXPIRED.value}
+_SETTLED = {"reject": Result.REJECTED.value, "expire": Result.EXPIRED.value, "contain": Result.EXPIRED.value}
 _ASKED = {Asked.WAITING: Result.PENDING, Asked.REJECTED: Result.REJECTED, Asked.EXPIRED: Result.EXPIRED}
+_WHAT = {
+    Outcome.REFUSED: "an answer to {} was refused.",
+    Outcome.FAILED: "a question of {} could not be settled.",
+    Outcome.RELEASED: "{} was undone by a person.",
+}
 _NOT_ASKED = (
     "People could not be asked, because the run that waits for the answer could not be started: what needs an answer "
     "was only planned."
@@ -53,8 +59,8 @@ _NOT_ASKED = (
 def handler(event: Json, _context: object) -> Json:
     """Answer Step Functions. Raises the named errors of ``lambdas.errors`` when the alert cannot be sent."""
     execution = str(event["execution"])
-    if refusal := event.get("refusal"):
-        return _tell_refusal(refusal, execution)
+    if notice := event.get("notice"):
+        return _tell(notice, execution)
     failure = event.get("failure")
     asked = {str(one.get("id")): one.get("error") for one in event.get("asked") or [] if isinstance(one, dict)}
     triage = event.get("triage") or _without_triage(event, execution)
@@ -133,15 +139,17 @@ def _question(table: Table, case: Json, asked: Mapping[str, object], execution: 
     return None, set()
 
 
-def _tell_refusal(refusal: Json, execution: str) -> Json:
-    """Tell that a person's answer was not taken; nothing is written, the case is as it was."""
-    incident_id, sentence = line(refusal.get("incident_id", ""), 60), line(refusal.get("sentence", ""), 600)
+def _tell(notice: Json, execution: str) -> Json:
+    """Tell what became of a person's answer where no other run does; nothing is written, the case is as it was."""
+    incident_id, sentence = line(notice.get("incident_id", ""), 60), line(notice.get("sentence", ""), 600)
+    outcome = Outcome(notice["outcome"])
+    case = f"case {incident_id}" if incident_id else "a question"
     _send(
         alert.notice(
             Notice(
                 incident_id=incident_id,
-                outcome=Outcome.REFUSED,
-                what=f"an answer to {f'case {incident_id}' if incident_id else 'a question'} was refused.",
+                outcome=outcome,
+                what=_WHAT[outcome].format(case),
                 sentences=(sentence,),
                 steps=(),
                 source=manual.SOURCE,
@@ -151,7 +159,7 @@ def _tell_refusal(refusal: Json, execution: str) -> Json:
             )
         )
     )
-    return {"refused": sentence, "incident_id": incident_id}
+    return {outcome.lower(): sentence, "incident_id": incident_id}
 
 
 def _tell_breaker(limit: int, incident: Incident, incident_id: str, execution: str) -> None:

@@ -56,7 +56,6 @@ def handler(event: Json, _context: object) -> Json:
             plan,
             meetings,
             actions=actions.names(),
-            vouched=playbook.vouched,
             observe_all=guardrails.observe_all,
             breaker=breaker,
         )

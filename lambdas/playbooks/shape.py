@@ -13,8 +13,8 @@ from lambdas.model import Mode
 #: What AWS publishes for an account with compromised credentials, in the order of doing.
 STEPS_FOR_A_LEAKED_KEY = (
     (
-        "Rotate: create a new key for whatever used this one, deploy it, then delete the leaked key. Remove the "
-        "leaked key from the place where it was found."
+        "If a key leaked, rotate it: create a new key for whatever used it, deploy it, then delete the leaked one. "
+        "Remove it from the place where it was found."
     ),
     (
         "Review CloudTrail for this user and key in every region since the key was leaked: new users, keys, roles, "

@@ -23,8 +23,8 @@ PLAYBOOK = Playbook(
     modes=((0.0, Mode.APPROVE),),
     next_steps=(
         (
-            "Decide whether the key's recent use is yours. If it is not, or if you cannot tell, approve the plan; if "
-            "it is, reject it."
+            "Decide whether the key's recent use is yours. If it is not, or if you cannot tell, have the changes "
+            "made; if it is, leave them."
         ),
         *STEPS_FOR_A_LEAKED_KEY,
     ),

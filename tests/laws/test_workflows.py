@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas import actions, errors
+from stacks.settings import read
 from stacks.workflow import placeholders
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "state_machines").glob("*.asl.json"))
+#: A person may be given a day to answer (the setting ``approval_timeout_minutes``).
+MOST_MINUTES = 1440
 AWS_ERRORS = {
     "States.ALL",
     "States.TaskFailed",
@@ -59,13 +63,29 @@ def test_a_workflow_is_valid(file: Path, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def waits_for_people(state: dict[str, Any]) -> bool:
+    """Tell whether a state waits until somebody gives its token back."""
+    return str(state.get("Resource", "")).endswith(".waitForTaskToken")
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_workflow_bounds_itself_and_says_what_it_is(file: Path) -> None:
-    """Given a workflow, it has a comment, speaks JSONata, and has a time-out (the CDK's own is ignored)."""
+    """Given a workflow, it has a comment, speaks JSONata, and has a time-out (the CDK's own is ignored).
+
+    One that waits for people has as long as a person may be given, and a quarter of an hour for all the rest.
+    """
     machine = json.loads(file.read_text())
     assert machine["Comment"]
     assert machine["QueryLanguage"] == "JSONata"
-    assert 60 <= machine["TimeoutSeconds"] <= 900
+    waits = any(waits_for_people(state) for _, state in states(machine))
+    longest = 60 * MOST_MINUTES if waits else 0
+    assert longest + 60 <= machine["TimeoutSeconds"] <= longest + 900
+
+
+def test_a_person_may_be_given_a_day_at_most() -> None:
+    """Given the setting, the most minutes that it takes are those that the workflow's time-out leaves room for."""
+    given = {"alert_email": "oncall@example.com", "approval_timeout_minutes": MOST_MINUTES}
+    assert read({"tourniquet": given}).approval_timeout_minutes == MOST_MINUTES
 
 
 @pytest.mark.parametrize(("file", "name", "state"), ALL, ids=IDS)
@@ -83,14 +103,29 @@ TASKS = [(name, state) for _, name, state in ALL if state["Type"] == "Task"]
 def test_a_task_is_bounded_retried_and_caught(name: str, task: dict[str, Any]) -> None:
     """Given a task, it has a time-out, retries what passes, and catches everything else."""
     assert name
-    assert 0 < task["TimeoutSeconds"] <= 30
+    waits = waits_for_people(task)
+    if waits:
+        assert re.fullmatch(r"\{% \$states\.input\.[a-z.]+seconds %\}", task["TimeoutSeconds"])
+    else:
+        assert 0 < task["TimeoutSeconds"] <= 30
     retried = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
     if "lambda:invoke" in task["Resource"]:
-        assert retried >= RETRIED | {"Lambda.TooManyRequestsException", "Sandbox.Timedout", "States.Timeout"}
+        passing = {"Lambda.TooManyRequestsException", "Sandbox.Timedout", *([] if waits else ["States.Timeout"])}
+        assert retried >= RETRIED | passing
         assert not retried & (OURS - RETRIED)
     for retry in task["Retry"]:
         assert retry["JitterStrategy"] == "FULL"
     assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+def test_who_waits_for_people_waits_once() -> None:
+    """Given the tasks that wait for people, when the time is up, they do not wait again, and it is caught by itself."""
+    waiting = [task for _, task in TASKS if waits_for_people(task)]
+    assert waiting
+    for task in waiting:
+        retried = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
+        assert not retried & {"States.Timeout", "States.ALL", "States.HeartbeatTimeout"}
+        assert task["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
 
 
 @pytest.mark.parametrize(("file", "name", "state"), ALL, ids=IDS)
@@ -103,13 +138,23 @@ def test_every_name_of_an_error_exists(file: str, name: str, state: dict[str, An
 
 
 def rooms() -> dict[str, dict[str, Any]]:
-    """Give the Map rooms of respond, by the action whose list each works on."""
+    """Give the Map rooms of respond, by the action whose list each works on. A Map over anything else is no room."""
     found = {}
     for _, name, state in ALL:
-        if state["Type"] == "Map":
-            listed = state["Items"].split("$triage.run.")[1].split("]")[0]
-            found[listed] = {"name": name, **state}
+        listed = re.fullmatch(r"\{% \[\$triage\.run\.(\w+)\] %\}", state.get("Items", ""))
+        assert listed or "$triage.run" not in json.dumps(state.get("Items", "")), f"{name}: a room nobody recognises"
+        if listed:
+            assert listed[1] not in found, f"two rooms work on {listed[1]}"
+            found[listed[1]] = {"name": name, **state}
     return found
+
+
+def test_a_map_over_a_list_of_one_still_sees_a_list() -> None:
+    """Given a Map, its items stand in brackets: in JSONata a list of one would become what is in it."""
+    for _, name, state in ALL:
+        if state["Type"] == "Map":
+            assert re.fullmatch(r"\{% \[\$[a-z.$_]+\] %\}", state["Items"]), name
+            assert 0 < state["MaxConcurrency"] <= 5
 
 
 def test_every_action_has_a_room() -> None:
@@ -130,3 +175,130 @@ def test_rooms_are_alike_but_for_name_list_and_function() -> None:
         return text
 
     assert len({plain(listed, room) for listed, room in rooms().items()}) == 1
+
+
+type State = dict[str, Any]
+
+#: A state, where an edge leads to, and what is assigned on it.
+type Edge = tuple[str, str, frozenset[str]]
+
+#: How a path may end: people were told, or the failed execution tells them, or the run that waits for an answer does.
+TOLD = {"Notify", "Announce plainly", "Nobody was told", "Taken"}
+GRAPHS = {file.stem: json.loads(file.read_text()) for file in FILES}
+TOP = [(file, name, state) for file, machine in GRAPHS.items() for name, state in machine["States"].items()]
+TOP_IDS = [f"{file}: {name}" for file, name, _ in TOP]
+
+
+def edges(name: str, state: State) -> Iterator[Edge]:
+    """Give every way out of a state: to the next one, by each choice, by each error that is caught."""
+    ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
+    if "Default" in state:
+        ways.append({"Next": state["Default"], "Assign": state.get("Assign", {})})
+    for way in ways:
+        if "Next" in way:
+            yield name, way["Next"], frozenset(way.get("Assign", {}))
+
+
+def graph(machine: State) -> list[Edge]:
+    """Give every way from one state of the workflow to another."""
+    return [edge for name, state in machine["States"].items() for edge in edges(name, state)]
+
+
+def variables(value: object) -> set[str]:
+    """Give the workflow's variables that are read in a state, in those inside it, or in an expression."""
+    text = json.dumps(value)
+    own = set(re.findall(r"\$(\w+)\s*:=", text)) | {"states"}
+    return {name for name in re.findall(r"\$([a-z]\w*)(?!\w|\()", text) if name not in own}
+
+
+def reads(state: State) -> set[str]:
+    """Give the variables that a state reads, also on its ways out."""
+    return variables({key: value for key, value in state.items() if key != "Comment"})
+
+
+def test_the_readers_of_variables_are_seen() -> None:
+    """Given an expression, its variables are found, and functions, own variables and AWS' own are not among them."""
+    text = "{% ( $arn := $states.input.x; $count($triage.cases[$exists(id)]) & $arn & $changes ) %}"
+    assert variables(text) == {"triage", "changes"}
+
+
+def test_the_workflow_has_the_variables_that_are_known() -> None:
+    """Given the respond workflow, what its states read are these variables and no others."""
+    read_ = set[str]().union(*(reads(state) for file, _, state in TOP if file == "respond.asl"))
+    assert read_ == {"triage", "changes", "asked", "failure", "notice", "event"}
+
+
+@pytest.mark.parametrize("file", GRAPHS)
+def test_a_variable_is_assigned_before_it_is_read_on_every_path(file: str) -> None:
+    """Given a workflow, whichever way leads to a state, what the state reads has been assigned on it.
+
+    A variable that is not there fails the execution with an error that nothing catches.
+    """
+    machine = GRAPHS[file]
+    ways = graph(machine)
+    everything = frozenset[str]().union(*(assigned for _, _, assigned in ways))
+    known = dict.fromkeys(machine["States"], everything) | {machine["StartAt"]: frozenset[str]()}
+    for _ in range(len(machine["States"]) + 1):
+        for name in known:
+            arriving = [known[before] | assigned for before, after, assigned in ways if after == name]
+            start = [frozenset[str]()] if name == machine["StartAt"] else []
+            known[name] = frozenset.intersection(*arriving, *start) if arriving or start else everything
+    for name, state in machine["States"].items():
+        assert reads(state) <= known[name], f"{name} reads {reads(state) - known[name]}, which may not be there"
+
+
+@pytest.mark.parametrize("file", GRAPHS)
+def test_every_path_ends_in_an_announcement(file: str) -> None:
+    """Given a workflow, every state is reached, no path goes round for ever, and each ends where people are told."""
+    machine = GRAPHS[file]
+    ways = graph(machine)
+    follows = {name: {after for before, after, _ in ways if before == name} for name in machine["States"]}
+    ends = {
+        name for name, state in machine["States"].items() if state.get("End") or state["Type"] in {"Succeed", "Fail"}
+    }
+    assert ends <= TOLD, f"nobody is told at {ends - TOLD}"
+    assert all(follows[name] or name in ends for name in machine["States"])
+
+    def walk(name: str, path: tuple[str, ...]) -> set[str]:
+        assert name not in path, f"a circle: {path}"
+        return {name}.union(*(walk(after, (*path, name)) for after in follows[name]))
+
+    assert walk(machine["StartAt"], ()) == set(machine["States"])
+
+
+@pytest.mark.parametrize(("file", "name", "state"), TOP, ids=TOP_IDS)
+def test_nothing_ends_a_workflow_but_its_ends(file: str, name: str, state: State) -> None:
+    """Given a state that can fail, every error leads on: to the next step, or to where people are told."""
+    assert file
+    if state["Type"] in {"Task", "Map", "Parallel"}:
+        last = state["Catch"][-1]
+        assert last["ErrorEquals"] == ["States.ALL"]
+        assert last["Next"] != name
+
+
+@pytest.mark.parametrize(("file", "name", "state"), ALL, ids=IDS)
+def test_a_choice_has_an_answer_to_everything(file: str, name: str, state: State) -> None:
+    """Given a choice, it has a default, and says of each way out what it is for."""
+    assert file
+    if state["Type"] == "Choice":
+        assert state["Default"], name
+        assert all(rule["Comment"] and rule["Condition"] for rule in state["Choices"])
+
+
+def test_a_failure_that_cannot_be_told_fails_the_execution() -> None:
+    """Given the respond workflow, what ends it without an announcement is a Fail, on which a rule publishes."""
+    machine = GRAPHS["respond.asl"]
+    fails = {name for name, state in machine["States"].items() if state["Type"] == "Fail"}
+    assert fails == {"Nobody was told"}
+    assert [before for before, after, _ in graph(machine) if after in fails] == ["Announce plainly"]
+    quiet = {name for name, state in machine["States"].items() if state["Type"] == "Succeed"}
+    assert quiet == {"Taken"}, "an answer that was taken is told by the run that waits for it"
+    assert [before for before, after, _ in graph(machine) if after in quiet] == ["Was it taken"]
+
+
+def test_a_triaged_signal_always_reaches_the_cuts_before_people_are_asked() -> None:
+    """Given the respond workflow, the cuts come before the questions, and only a failed triage skips them."""
+    machine = GRAPHS["respond.asl"]
+    assert machine["States"]["Triage"]["Next"] == "Contain"
+    assert {after for before, after, _ in graph(machine) if before == "Contain"} == {"Ask people"}
+    assert {before for before, after, _ in graph(machine) if after == "Ask people"} == {"Contain"}

@@ -1,20 +1,21 @@
-"""What tests of plans and alerts are made of: one user, its key, and what may become of them."""
+"""What tests of plans and alerts are made of: a user and its key, a role and its session, what may become of them."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from lambdas import actions
+from lambdas import actions, commands
 from lambdas.alert import Story
 from lambdas.guardrails import Guardrails
-from lambdas.model import Change, Fact, Incident, Kind, Mode, Outcome, Result, Signal, Standing, Target
+from lambdas.model import Change, Fact, Incident, Kind, Mode, Outcome, Result, RoleFact, Signal, Standing, Target
 from lambdas.planning import Plan, assign, outcome, plan, standing
 from lambdas.playbooks import playbook_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambdas.model import PlanItem
+    from lambdas.model import Json, PlanItem
     from lambdas.playbooks.shape import Playbook
 
 ACCOUNT = "123456789012"
@@ -31,6 +32,15 @@ USER_ID = "AIDA2TESTCIUSER00001"
 USER_ARN = f"arn:aws:iam::{ACCOUNT}:user/pipelines/{USER}"
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 
+ROLE = "deploy"
+ROLE_ID = "AROA2TESTDEPLOYROLE1"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/pipelines/{ROLE}"
+INSTANCE = "i-0123456789abcdef0"
+VPC = "vpc-0123456789abcdef0"
+GONE, UNKNOWN = Fact(standing=Standing.GONE), Fact(standing=Standing.UNKNOWN)
+
+ASK = {"id": "0123456789abcdef", "answer_by": "2026-11-20T04:09:15.250Z", "then": "expire"}
+
 
 def key(key_id: str = KEY, name: str = USER, account: str = ACCOUNT) -> Target:
     """Give an access key as a target."""
@@ -40,6 +50,43 @@ def key(key_id: str = KEY, name: str = USER, account: str = ACCOUNT) -> Target:
 def user(name: str = USER, user_id: str = "", account: str = ACCOUNT) -> Target:
     """Give a user as a target."""
     return Target(kind=Kind.USER, id=user_id, name=name, account=account)
+
+
+def role(name: str = ROLE, role_id: str = "", account: str = ACCOUNT) -> Target:
+    """Give a role as a target."""
+    return Target(kind=Kind.ROLE, id=role_id, name=name, account=account)
+
+
+def session(called: str = "attacker", name: str = ROLE, account: str = ACCOUNT) -> Target:
+    """Give a session of a role as a target, by the session's name; without one only the role's id is known."""
+    return Target(kind=Kind.ROLE_SESSION, id=f"{ROLE_ID}:{called}" if called else ROLE_ID, name=name, account=account)
+
+
+def federated(name: str = "visitor", account: str = ACCOUNT) -> Target:
+    """Give a federated user as a target."""
+    return Target(kind=Kind.FEDERATED_USER, id=f"{account}:{name}", name=name, account=account)
+
+
+def of_role(
+    *,
+    shared: bool = True,
+    names_chosen: bool = True,
+    of_instances: bool = False,
+    unchangeable: str = "",
+    arn: str = ROLE_ARN,
+    **fact: Any,
+) -> Fact:
+    """Give the fact of a role that is there, or of a session of it."""
+    found = RoleFact(
+        name=arn.rpartition("/")[2],
+        role_id=ROLE_ID,
+        arn=arn,
+        shared=shared,
+        names_chosen=names_chosen and not of_instances,
+        of_instances=of_instances,
+        unchangeable=unchangeable,
+    )
+    return Fact(standing=Standing.HERE, role=found, **fact)
 
 
 def here(name: str = USER, *, user_id: str = USER_ID, arn: str = "", keys: tuple[str, ...] = (KEY,)) -> Fact:
@@ -92,12 +139,7 @@ def planned(
 
 def change(item: PlanItem, result: Result = Result.DONE, **fields: Any) -> Change:
     """Give the change that the item's action would answer with."""
-    name, was = item.args.get("user") or item.target.name, item.target.id
-    if item.action == "disable_key":
-        before, after = ({"user": name, "key_id": was, "status": status} for status in ("Active", "Inactive"))
-    else:
-        base = {"user": name, "user_id": USER_ID, "deny_policy": DENY_ALL, "boundary": ""}
-        before, after = {**base, "attached": False}, {**base, "attached": True}
+    before, after = _states(item)
     if result is Result.ALREADY:
         before = after
     given: dict[str, Any] = {"before": before, "after": after, "changed": result is Result.DONE, "at": AT} | fields
@@ -111,6 +153,32 @@ def change(item: PlanItem, result: Result = Result.DONE, **fields: Any) -> Chang
     )
 
 
+def _states(item: PlanItem) -> tuple[Json, Json]:
+    """Give what the item's action reads before and after it makes the change."""
+    name, was = item.args.get("user") or item.target.name, item.target.id
+    match item.action, item.target.kind:
+        case "disable_key", _:
+            base = {"user": name, "key_id": was}
+            return {**base, "status": "Active"}, {**base, "status": "Inactive"}
+        case "revoke_sessions", kind:
+            one = was if kind is Kind.ROLE_SESSION else ""
+            base = {
+                "role": item.target.name,
+                "role_id": item.args.get("role_id", ROLE_ID),
+                "policy": f"Tourniquet-{item.incident_id}-{item.id}",
+                "session": one,
+                "issued_until": item.args.get("issued_until", ""),
+            }
+            denied = commands.session_denied(one) if one else commands.older_sessions_denied("2026-11-20T03:09:45Z")
+            return {**base, "document": ""}, {**base, "document": json.dumps(denied)}
+        case _, Kind.ROLE:
+            base = {"kind": "role", "role": item.target.name, "role_id": was}
+        case _:
+            base = {"kind": "user", "user": name, "user_id": USER_ID, "via_key": item.args.get("via_key", "")}
+    base |= {"deny_policy": DENY_ALL, "boundary": ""}
+    return {**base, "attached": False}, {**base, "attached": True}
+
+
 def failed(item: PlanItem, error: str = "NotPermitted", reason: str = "") -> Change:
     """Give the change of an item whose action raised an error."""
     return change(item, Result.FAILED, before={}, after={}, error=error, reason=reason)
@@ -122,16 +190,27 @@ def story(
     *,
     results: tuple[Result, ...] = (),
     changes: Mapping[str, Change] | None = None,
+    ask: Mapping[str, str] | None = None,
+    decision: Mapping[str, str] | None = None,
     **fields: Any,
 ) -> Story:
-    """Tell how a plan ended: with ``results`` in the plan's order, or with the changes given."""
+    """Tell how a plan ended: with ``results`` in the plan's order, or with the changes given.
+
+    With an ``ask`` people are asked about what needs an answer; with a ``decision`` (see ``decided``) that is settled.
+    """
     items = assign(answer.items, {}, CASE)
     if changes is None:
         changes = {
             item.id: failed(item) if result is Result.FAILED else change(item, result)
             for item, result in zip(items, results, strict=False)
         }
-    ended = standing(items, changes)
+    waiting = [item.id for item in items] if ask else []
+    settled = (
+        {"reject": "rejected", "expire": "expired", "contain": "expired"}.get(decision["answer"], "")
+        if decision
+        else ""
+    )
+    ended = standing(items, changes, waiting=waiting, settled=settled)
     given: dict[str, Any] = {
         "outcome": outcome(result for result, _ in ended.values()),
         "mode": answer.mode,
@@ -150,30 +229,50 @@ def story(
         respond=RESPOND,
         at=AT,
         undo=lambda made: actions.load(made.action).undo_command(made),
+        ask=ask,
+        decision=decision,
         **given,
     )
 
 
+def decided(answer: str, reason: str = "") -> dict[str, str]:
+    """Give how a question ended."""
+    return {"answer": answer, "at": "2026-11-20T03:31:00.000Z", "asked_at": AT, "reason": reason}
+
+
 __all__ = [
     "ACCOUNT",
+    "ASK",
     "AT",
     "CASE",
     "DENY_ALL",
     "EXECUTION",
+    "GONE",
+    "INSTANCE",
     "KEY",
     "OTHER_KEY",
     "RESPOND",
+    "ROLE",
+    "ROLE_ARN",
+    "ROLE_ID",
     "SESSION_KEY",
+    "UNKNOWN",
     "USER",
     "USER_ARN",
     "USER_ID",
+    "VPC",
     "Outcome",
     "change",
+    "decided",
     "failed",
+    "federated",
     "here",
     "incident",
     "key",
+    "of_role",
     "planned",
+    "role",
+    "session",
     "story",
     "user",
 ]

@@ -1,4 +1,4 @@
-"""An account's IAM inside this process, with AWS' managed policies and AWS' quota of policies in it."""
+"""An account inside this process: IAM with AWS' managed policies and AWS' quota of policies in it, and a table."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from demo.emulator import moto_fixes
+from lambdas.journal import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,3 +52,25 @@ def new_name() -> Callable[[], str]:
 def dynamodb(aws_account: None) -> DynamoDBClient:  # noqa: ARG001 - the account must be there first
     """Give a client of the account's DynamoDB."""
     return boto3.client("dynamodb", region_name="us-east-1")
+
+
+@pytest.fixture
+def name(dynamodb: DynamoDBClient, new_name: Callable[[], str]) -> str:
+    """Make an incident table of this test's own."""
+    table = f"incidents-{new_name()}"
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return table
+
+
+@pytest.fixture
+def table(dynamodb: DynamoDBClient, name: str) -> Table:
+    """Give the table; waiting takes no time in it."""
+    return Table(dynamodb, name, sleep=lambda _: None)

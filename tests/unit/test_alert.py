@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.alert import Alert, compose, tellings, told_after
-from lambdas.model import Change, Fact, Kind, Mode, Outcome, Result, Standing, Target
+from lambdas.alert import Alert, Notice, compose, notice, tellings, told_after
 from lambdas.guardrails import Guardrails
+from lambdas.model import Change, Fact, Kind, Mode, Outcome, Result, Standing, Target
 from lambdas.planning import assign, plan
 from lambdas.playbooks import PLAYBOOKS, playbook_for
 from lambdas.signals import incident_from
 from tests.unit.cases import (
     ACCOUNT,
+    ASK,
     AT,
     CASE,
     DENY_ALL,
@@ -26,15 +27,22 @@ from tests.unit.cases import (
     KEY,
     OTHER_KEY,
     RESPOND,
+    ROLE,
+    ROLE_ID,
     SESSION_KEY,
     USER,
     USER_ID,
     change,
+    decided,
     failed,
+    federated,
     here,
     incident,
     key,
+    of_role,
     planned,
+    role,
+    session,
     story,
     user,
 )
@@ -55,6 +63,18 @@ def observed(**guardrails: Any) -> Story:
     """Tell the story of one exposed key that was only planned for."""
     found = incident(key(), type_="AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED")
     return story(found, planned(found, {key(): here()}, **guardrails), **guardrails)
+
+
+def suspected(ask: dict[str, str] | None = ASK, **fields: Any) -> Story:
+    """Tell the story of one suspected key, about which people are asked."""
+    found = incident(key(), type_="AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED", title="AWS suspects a key of yours")
+    return story(found, planned(found, {key(): here()}), ask=ask, **fields)
+
+
+def of_session(*results: Result, fact: Fact | None = None, **fields: Any) -> Story:
+    """Tell the story of a stolen session: it is denied, and people are asked about the role's other sessions."""
+    found = incident(session(), source="aws.guardduty", type_="UnauthorizedAccess:IAMUser/TorIPCaller")
+    return story(found, planned(found, {session(): fact or of_role()}), results=results, **fields)
 
 
 def data(alert: Alert) -> dict[str, Any]:
@@ -122,6 +142,7 @@ def test_a_plan_alone_says_that_nothing_was_changed() -> None:
     text = mail(compose(observed()))
     assert text.startswith("OBSERVED: AWS found an access key of yours in public. Nothing was changed. It is about ")
     assert "Disable access key …0001 of user ci-user: only planned" in " ".join(text.split())
+    assert "WAITING FOR YOUR ANSWER" not in text
     assert "WHAT WAS DONE" not in text
     assert "HOW TO UNDO IT" not in text
 
@@ -258,7 +279,24 @@ CONTRACT: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("made", [told(DONE, DONE), told(DONE, FAILED), observed(), told()])
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(
+            told(DONE, DONE),
+            told(DONE, FAILED),
+            observed(),
+            told(),
+            suspected(),
+            suspected(None, decision=decided("reject")),
+        ),
+        *(
+            suspected(None, decision=decided("expire")),
+            suspected(None, decision=decided("contain"), results=(DONE, DONE)),
+        ),
+        *(of_session(DONE, ask=ASK), of_session(FAILED), of_session(DONE, DONE)),
+    ],
+)
 def test_the_json_has_exactly_the_fields_of_the_contract(made: Story) -> None:
     """Given any case, when machines are told, every field of the contract is there, of its type, and no other."""
     form = data(compose(made))
@@ -334,9 +372,11 @@ def test_the_undo_of_a_containment_is_a_command_for_each_change() -> None:
     """Given a contained key, when people are told how to undo it, the deny comes first, the key with a warning."""
     text = mail(compose(told(DONE, DONE)))
     undo = text.split("HOW TO UNDO IT")[1].split("THE CASE")[0]
-    first, last = (row.split() for row in undo.splitlines() if row.lstrip().startswith("aws "))
+    first, key_line, last = (row.split() for row in undo.splitlines() if row.lstrip().startswith("aws "))
     assert first[:3] == ["aws", "iam", "detach-user-policy"]
-    assert last[:3] == ["aws", "iam", "update-access-key"]
+    assert key_line[:3] == ["aws", "iam", "update-access-key"]
+    assert last[:3] == ["aws", "stepfunctions", "start-execution"]
+    assert commands(undo)[-1][-1] == json.dumps({"incident_id": CASE, "answer": "released"})
     assert "a leaked key should be replaced" in undo
     assert KEY not in undo
     assert data(compose(told(DONE, DONE)))["undo"].startswith("aws iam detach-user-policy --user-name=ci-user")
@@ -351,7 +391,7 @@ def test_what_was_so_before_is_not_undone() -> None:
 
 def test_a_case_that_was_observed_says_how_to_contain() -> None:
     """Given a suspicion, when people are told, the command that contains is there and works when pasted."""
-    ((*start, request),) = commands(mail(compose(observed())))
+    ((*start, request),) = commands(mail(compose(suspected(ask=None))))
     assert start == [
         *("aws", "stepfunctions", "start-execution", "--region", "us-east-1"),
         *("--state-machine-arn", RESPOND, "--input"),
@@ -445,8 +485,9 @@ def test_a_command_holds_the_name_and_nothing_of_it_runs(name: str) -> None:
     planned_only = story(found, planned(found, facts, observe_all=True))
     assert [json.loads(command[-1])["user_name"] for command in commands(mail(compose(planned_only)))] == [name]
     (item,) = assign(planned(found, facts).items, {}, CASE)
-    undo = commands(mail(compose(story(found, planned(found, facts), changes={item.id: change(item)}))))
-    assert undo == [["aws", "iam", "detach-user-policy", f"--user-name={name}", "--policy-arn", DENY_ALL]]
+    undo, told_so = commands(mail(compose(story(found, planned(found, facts), changes={item.id: change(item)}))))
+    assert undo == ["aws", "iam", "detach-user-policy", f"--user-name={name}", "--policy-arn", DENY_ALL]
+    assert json.loads(told_so[-1]) == {"incident_id": CASE, "answer": "released"}
 
 
 HOSTILE = [
@@ -471,35 +512,84 @@ HOSTILE = [
 ]
 
 
+def hostile_stories(hostile: str) -> list[Story]:
+    """Tell stories in which everything that comes from outside is hostile, but for names that IAM would not take."""
+    odd = hostile.encode("utf-8", "replace").decode()  # an item's id is a hash of its target's name
+    targets = (session(odd, odd), user(), federated(hostile), role(odd), key(SESSION_KEY, ""))
+    found = incident(*targets, title=hostile, at=hostile, context=((hostile, hostile),), notes=(hostile,))
+    found = replace(found, signal=replace(found.signal, region=hostile, type=hostile))
+    answer = planned(found, {user(): here(keys=())}, playbook=PLAYBOOKS[0])
+    items = assign(answer.items, {}, CASE)
+    known = [item for item in items if item.target.name == USER]
+    assert known
+    assert len(items) > len(known)
+    gone = {item.id: failed(item, "TargetGone") for item in items if item not in known}
+    said: dict[str, Any] = {"why_mode": hostile, "next_steps": ("Look.",)}
+    return [
+        story(found, answer, changes=gone | {item.id: failed(item, "NotPermitted", hostile) for item in known}, **said),
+        story(found, answer, changes=gone | {item.id: change(item) for item in known}, **said),
+        *(
+            story(
+                found,
+                replace(answer, items=tuple(replace(item, mode=Mode.APPROVE, why=hostile) for item in answer.items)),
+                changes=gone,
+                ask=ask,
+                decision=decision,
+                **said,
+            )
+            for ask, decision in (
+                (ASK, None),
+                (None, decided("reject", hostile)),
+                (None, decided("expire")),
+                (None, None),
+            )
+        ),
+    ]
+
+
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_untrusted_text_stays_text_wherever_it_is_told(hostile: str) -> None:
     """Given a hostile title, name, place, reason or type, when people are told, it is inert, flat and bounded."""
-    session = Target(kind=Kind.ROLE_SESSION, id=hostile, name=hostile, account=ACCOUNT)
-    found = incident(session, user(), title=hostile, at=hostile, context=((hostile, hostile),), notes=(hostile,))
-    found = replace(found, signal=replace(found.signal, region=hostile, type=hostile))
-    answer = planned(found, {user(): here(keys=())}, playbook=PLAYBOOKS[0])
-    (item,) = assign(answer.items, {}, CASE)
-    alert = compose(story(found, answer, changes={item.id: failed(item, "NotPermitted", hostile)}, why_mode=hostile))
+    for made in hostile_stories(hostile):
+        alert = compose(made)
+        alert.message.encode()
+        assert len(alert.subject) <= 100
+        assert alert.subject.isascii()
+        assert alert.subject.isprintable()
+        assert len(sms(alert)) <= 300
+        for text in (mail(alert), sms(alert), json.dumps(data(alert), ensure_ascii=False)):
+            assert len(text) < 30_000
+            assert not set("\x00\x1b\r\u202e\u2066\u2069\u200b\ufeff\ud800") & set(text)
+            assert "://evil" not in text
+        made_any = any(result is DONE for result, _ in made.results.values())
+        assert sections(mail(alert)).count("WHAT WAS DONE") == made_any
+        description = data(alert)["content"]["description"]
+        for before, after in pairwise(f" {description}"):
+            assert after not in "[]()<>`~|@#" or before == "\\", description
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_untrusted_text_in_a_notice_stays_text(hostile: str) -> None:
+    """Given a hostile sentence in a notice, when people are told, it is inert, flat and bounded."""
+    alert = notice(told_of(sentences=(hostile, hostile)))
     alert.message.encode()
     assert len(alert.subject) <= 100
     assert alert.subject.isascii()
     assert alert.subject.isprintable()
     assert len(sms(alert)) <= 300
-    for text in (mail(alert), sms(alert), json.dumps(data(alert), ensure_ascii=False)):
+    for text in (mail(alert), sms(alert), json.dumps(data(alert), ensure_ascii=False), str(alert.attributes)):
         assert len(text) < 30_000
         assert not set("\x00\x1b\r\u202e\u2066\u2069\u200b\ufeff\ud800") & set(text)
         assert "://evil" not in text
     assert sections(mail(alert)).count("WHAT WAS DONE") == 0
-    description = data(alert)["content"]["description"]
-    for before, after in pairwise(f" {description}"):
-        assert after not in "[]()<>`~|@#" or before == "\\", description
 
 
 def test_a_key_id_in_an_undo_line_never_comes_out() -> None:
-    """Given an action that forgot itself and put a whole key id into its undo, when people are told, it is cut."""
+    """Given an action that put a whole key id into its undo, when people are told, they are sent to the console."""
     alert = compose(replace(told(DONE, DONE), undo=lambda _: (f"aws iam update-access-key --access-key-id {KEY}",)))
-    assert "--access-key-id …0001" in mail(alert)
+    assert "undo it in the IAM console" in mail(alert)
     assert KEY not in alert.message
+    assert "--access-key-id" not in alert.message, "a line that was cut does not work when pasted"
 
 
 def test_a_hidden_key_id_never_comes_out() -> None:
@@ -604,3 +694,309 @@ def test_changes_of_another_case_are_not_told() -> None:
     )
     alert = compose(replace(made, changes={**made.changes, foreign.item_id: foreign}))
     assert "someone" not in alert.message
+
+
+def test_a_question_says_what_why_until_when_and_how_to_answer() -> None:
+    """Given changes that need a yes, when people are told, one section holds them, both commands and the deadline."""
+    alert = compose(suspected())
+    text = mail(alert)
+    assert text.startswith("PENDING: AWS suspects a key of yours. ")
+    assert sections(text) == ["WAITING FOR YOUR ANSWER", "WHAT TO DO NEXT", "THE CASE"]
+    waiting = text.split("WAITING FOR YOUR ANSWER")[1].split("WHAT TO DO NEXT")[0]
+    flat = " ".join(waiting.split())
+    for said in (
+        "Disable access key …0001 of user ci-user",
+        "Deny everything to user ci-user",
+        "because the playbook suspected_key says so",
+        "Answer until 2026-11-20 04:09 UTC; if nobody does, nothing of this is changed.",
+    ):
+        assert said in flat
+    yes, no = commands(waiting)
+    for words, answer in ((yes, "approve"), (no, "reject")):
+        assert words[:-1] == [
+            *("aws", "stepfunctions", "start-execution", "--region", "us-east-1"),
+            *("--state-machine-arn", RESPOND, "--input"),
+        ]
+        assert json.loads(words[-1]) == {"incident_id": CASE, "question": ASK["id"], "answer": answer}
+    assert "waits for your answer" not in text.split("WHAT TO DO NEXT")[1], "said twice"
+
+
+def test_what_happens_when_nobody_answers_is_told() -> None:
+    """Given the setting that makes the changes then, when people are asked, they read so in the mail and the JSON."""
+    alert = compose(suspected({**ASK, "then": "contain"}))
+    assert "if nobody does, the changes are made." in " ".join(mail(alert).split())
+    assert any("if nobody does, the changes are made." in step for step in data(alert)["next_steps"])
+
+
+def test_what_only_a_yes_makes_is_not_said_to_be_made_in_silence() -> None:
+    """Given the setting that makes the changes then, when some or all need a yes, people read which are made."""
+    then = {**ASK, "then": "contain"}
+    all_need = mail(compose(of_session(DONE, ask=then)))
+    assert "if nobody does, nothing of this is changed." in " ".join(all_need.split())
+    found = incident(session(), source="aws.guardduty", type_="UnauthorizedAccess:IAMUser/TorIPCaller")
+    answer = planned(found, {session(): of_role()}, modes={"stolen_credentials": ((0.0, Mode.APPROVE),)})
+    mixed = replace(answer, items=(answer.items[0], replace(answer.items[1], needs_yes=True)))
+    text = " ".join(mail(compose(story(found, mixed, ask=then))).split())
+    assert "if nobody does, the changes that the playbook's mode asks about are made." in text
+
+
+def test_a_question_is_a_plan_to_machines_and_the_first_steps_answer_it() -> None:
+    """Given changes that wait, when machines are told, they read the contract's "planned", and how to answer first."""
+    form = data(compose(suspected()))
+    assert (form["outcome"], form["mode"]) == ("PENDING", "approve")
+    assert [action["result"] for action in form["actions"]] == ["planned", "planned"]
+    assert all("waits for your answer, because the playbook suspected_key says so" in one for one in form["not_done"])
+    answers = [json.loads(shlex.split(step.split("\n")[1])[-1])["answer"] for step in form["next_steps"][:2]]
+    assert answers == ["approve", "reject"]
+    assert form["undo"] == ""
+
+
+def test_an_alert_holds_no_token() -> None:
+    """Given a question with a task token in it by mistake, when people are told, no form shows it."""
+    token = "AQDgAAAAKgAAAAMAAAAAAAAAA" + "x1Y" * 200
+    alert = compose(suspected({**ASK, "token": token}))
+    for form in (alert.subject, alert.message, str(alert.attributes)):
+        assert token not in form
+        assert "x1Yx1Y" not in form
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "outcome", "says"),
+    [
+        ("reject", "our scanner", "REJECTED", ["a person turned it down at", "2026-11-20", "(our scanner)"]),
+        ("reject", "", "REJECTED", ["a person turned it down at", "2026-11-20"]),
+        ("expire", "", "EXPIRED", ["nobody answered the question of", "2026-11-20"]),
+    ],
+)
+def test_a_question_that_was_turned_down_is_told(answer: str, reason: str, outcome: str, says: list[str]) -> None:
+    """Given a no, or none who answered, when people are told, each change says why it was not made, and how to."""
+    alert = compose(suspected(None, decision=decided(answer, reason)))
+    assert mail(alert).startswith(f"{outcome}: ")
+    assert "WAITING FOR YOUR ANSWER" not in mail(alert)
+    assert "()" not in mail(alert)
+    first, second = data(alert)["not_done"]
+    assert first.startswith("Disable access key …0001 of user ci-user: not done, because ")
+    assert second.startswith("Deny everything to user ci-user: not done, because ")
+    for said in says:
+        assert said in first
+        assert said in second
+    assert [action["result"] for action in data(alert)["actions"]] == ["planned", "planned"]
+    ((*_, request),) = commands(mail(alert))
+    assert json.loads(request) == {"user_name": USER, "mode": "contain", "reason": CASE}
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"), [("approve", "A person approved"), ("contain", "Nobody answered in time, and the setting")]
+)
+def test_a_yes_is_told_with_what_was_done(answer: str, says: str) -> None:
+    """Given a yes, when the changes are made, people read who said so and what was done, and how to undo it."""
+    text = mail(compose(suspected(None, decision=decided(answer), results=(DONE, DONE))))
+    assert text.startswith("CONTAINED: AWS suspects a key of yours. ")
+    assert says in text.split("\n")[0]
+    assert sections(text) == ["WHAT WAS DONE", "WHAT WAS NOT DONE", "WHAT TO DO NEXT", "HOW TO UNDO IT", "THE CASE"]
+
+
+def test_what_was_cut_and_what_waits_are_told_apart() -> None:
+    """Given a session that was denied and sessions to ask about, when people are told, nothing waiting sounds done."""
+    alert = compose(of_session(DONE, ask=ASK))
+    text = mail(alert)
+    first = text.split("\n")[0]
+    assert first.startswith("PENDING: ")
+    assert "Done: denied everything to session attacker of role deploy." in first
+    assert "evoke" not in first
+    assert sections(text)[:2] == ["WHAT WAS DONE", "WAITING FOR YOUR ANSWER"]
+    waiting = " ".join(text.split("WAITING FOR YOUR ANSWER")[1].split("WHAT WAS NOT DONE")[0].split())
+    assert "Revoke every session of role deploy that began until now" in waiting
+    assert "session attacker" not in waiting
+    assert [action["result"] for action in data(alert)["actions"]] == ["done", "planned"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [(Outcome.FAILED, "Nothing was contained; act by hand now."), (Outcome.PARTIAL, "Only a part of it worked.")],
+)
+def test_an_open_question_does_not_hide_that_something_failed(outcome: Outcome, says: str) -> None:
+    """Given a cut that failed beside a question, when people are told, the first line says both."""
+    first = mail(compose(of_session(FAILED, ask=ASK, outcome=outcome))).split("\n")[0]
+    assert first.startswith(f"{outcome}: ")
+    assert says in first
+    assert "waits" in first
+
+
+def test_a_role_is_told_by_its_name_and_a_session_by_both() -> None:
+    """Given a session of a role that one user has, when people are told, they read which was cut off and how."""
+    text = " ".join(mail(compose(of_session(DONE, DONE, fact=of_role(shared=False)))).split())
+    assert "Denied everything to session attacker of role deploy; read back: the role has the inline policy" in text
+    assert "Denied everything to role deploy; read back: the policy AWSDenyAll is attached." in text
+
+
+@pytest.mark.parametrize("fact", [of_role(), of_role(shared=False), of_role(names_chosen=False)])
+@pytest.mark.parametrize("observe_all", [True, False])
+def test_what_was_only_planned_of_a_role_can_be_done_by_hand(fact: Fact, observe_all: bool) -> None:  # noqa: FBT001 - both settings
+    """Given a plan about a session, when people are told, each item has a step that makes it and no more."""
+    found = incident(session())
+    settings: dict[str, Any] = (
+        {"observe_all": True} if observe_all else {"modes": {"exposed_key": ((0.0, Mode.OBSERVE),)}}
+    )
+    made = story(found, planned(found, {session(): fact}, **settings), observe_all=observe_all)
+    given = commands(mail(compose(made)))
+    assert len(given) == len(made.items)
+    for item, words in zip(made.items, sorted(given, key=lambda words: words[1] == "stepfunctions"), strict=True):
+        if item.action == "revoke_sessions":
+            assert words[:4] == ["aws", "iam", "put-role-policy", f"--role-name={ROLE}"]
+            assert f"--policy-name=Tourniquet-{CASE}-{item.id}" in words
+        elif observe_all:
+            assert words == ["aws", "iam", "attach-role-policy", f"--role-name={ROLE}", "--policy-arn", DENY_ALL]
+        else:
+            assert json.loads(words[-1]) == {"role_name": ROLE, "mode": "contain", "reason": CASE}
+
+
+def test_a_deny_of_a_session_that_failed_can_be_done_by_hand() -> None:
+    """Given a session whose deny was not permitted, when people are told, the line denies that session and no other."""
+    ((*_, document),) = commands(mail(compose(of_session(FAILED, ask=ASK))))[2:]
+    assert json.loads(document)["Statement"][0]["Condition"] == {"StringEquals": {"aws:userid": f"{ROLE_ID}:attacker"}}
+
+
+def test_where_a_role_has_no_room_no_line_is_offered_that_needs_room() -> None:
+    """Given a role whose inline policies are full, when people are told, what is offered can work: the whole role."""
+    made = of_session(FAILED, ask=ASK)
+    revoke = made.items[0]
+    ended = replace(
+        made,
+        changes={revoke.id: failed(revoke, "QuotaFull", "PutRolePolicy: LimitExceeded")},
+        results={**made.results, revoke.id: (FAILED, "QuotaFull")},
+    )
+    given = commands(mail(compose(ended)))
+    requests = [json.loads(words[-1]) for words in given if words[1] == "stepfunctions"]
+    assert [request for request in requests if "answer" not in request] == [
+        {"role_name": ROLE, "mode": "contain", "reason": CASE}
+    ]
+    assert not [words for words in given if words[2] == "put-role-policy"], "it would be refused for the same reason"
+
+
+def test_the_undo_of_revoked_sessions_says_what_it_gives_back() -> None:
+    """Given only revoked sessions, when people are told how to undo it, no key and no user is spoken of."""
+    alert = compose(of_session(DONE, DONE))
+    undo = mail(alert).split("HOW TO UNDO IT")[1].split("THE CASE")[0]
+    assert "sessions that were stolen work again" in undo
+    assert "leaked key" not in undo
+    assert "gives the user back" not in undo
+    policies = [f"--policy-name=Tourniquet-{CASE}-{item.id}" for item in of_session(DONE, DONE).items]
+    *lines, told_so = commands(undo)
+    assert lines == [["aws", "iam", "delete-role-policy", f"--role-name={ROLE}", one] for one in policies]
+    assert json.loads(told_so[-1]) == {"incident_id": CASE, "answer": "released"}
+    assert data(alert)["undo"] == " && ".join(shlex.join(words) for words in commands(undo))
+
+
+def test_the_undo_of_a_denied_role_gives_the_role_back_first() -> None:
+    """Given a denied role and a denied session, when people are told how to undo it, both lines are there, in order."""
+    undo = mail(compose(of_session(DONE, DONE, fact=of_role(shared=False)))).split("HOW TO UNDO IT")[1]
+    assert [words[2] for words in commands(undo)] == ["detach-role-policy", "delete-role-policy", "start-execution"]
+
+
+@pytest.mark.parametrize("name", ["-rf", "--role-name=x", "a=b,c.d@e+f_g", "=cmd", "A" * 64])
+def test_a_command_about_a_role_holds_its_name_as_one_word(name: str) -> None:
+    """Given a name that IAM takes and a shell could misread, when commands are printed, it is one word."""
+    found = incident(session(name, name))
+    fact = of_role(arn=f"arn:aws:iam::{ACCOUNT}:role/{name}")
+    for results in ((FAILED, FAILED), (DONE, DONE)):
+        for words in commands(
+            mail(compose(story(found, planned(found, {session(name, name): fact}), results=results)))
+        ):
+            if words[1] == "iam":
+                assert f"--role-name={name}" in words
+
+
+def told_of(**fields: Any) -> Notice:
+    """Give a notice: an answer that came too late, unless said otherwise."""
+    given: dict[str, Any] = {
+        "incident_id": CASE,
+        "outcome": Outcome.REFUSED,
+        "what": f"an answer to case {CASE} was refused.",
+        "sentences": ("The answer came too late.", "Nothing was changed by it."),
+        "steps": (),
+        "source": "manual",
+        "type": "answer",
+        "execution": EXECUTION,
+        "at": AT,
+    }
+    return Notice(**given | fields)
+
+
+@pytest.mark.parametrize("steps", [(), ("Look at the case.", "Answer it.")])
+def test_a_notice_says_what_happened_and_what_to_do(steps: tuple[str, ...]) -> None:
+    """Given something to tell that is no signal's story, people read what, why, what to do, and where it ran."""
+    alert = notice(told_of(steps=steps))
+    text = mail(alert)
+    assert text.startswith(f"REFUSED: an answer to case {CASE} was refused.\n")
+    assert sections(text) == ["WHAT HAPPENED", *(["WHAT TO DO NEXT"] if steps else []), "THE CASE"]
+    for said in ("The answer came too late.", "Nothing was changed by it.", *steps, ACCOUNT, "us-east-1", EXECUTION):
+        assert said in text
+    assert sms(alert).startswith(f"REFUSED: an answer to case {CASE} was refused. The answer came too late.")
+    assert alert.subject.startswith("[Tourniquet] REFUSED: an answer to case ")
+
+
+def test_a_notice_is_of_the_contracts_form() -> None:
+    """Given a notice, when machines are told, every field of the contract is there, of its type, and no other."""
+    alert = notice(told_of(steps=("Look.",)))
+    form = data(alert)
+    assert {name: type(value) for name, value in form.items()} == CONTRACT
+    assert (form["outcome"], form["incident_id"], form["account"], form["region"]) == (
+        "REFUSED",
+        CASE,
+        ACCOUNT,
+        "us-east-1",
+    )
+    assert (form["targets"], form["actions"], form["undo"], form["next_steps"]) == ([], [], "", ["Look."])
+    assert form["mode"] in {*Mode, "unknown"}
+    assert all(attribute["StringValue"] for attribute in alert.attributes.values())
+    assert set(alert.attributes) == {"outcome", "severity", "source", "account"}
+
+
+def test_a_notice_about_no_case_says_so() -> None:
+    """Given an answer that names no case, when people are told, the mail says that there is none."""
+    assert re.search(r"^  Case +none$", mail(notice(told_of(incident_id=""))), re.MULTILINE)
+
+
+def test_a_notice_never_gives_a_key_or_a_token_away() -> None:
+    """Given a notice with a whole key id and a token in its sentences, when people are told, no form shows them."""
+    token = "IQoJb3JpZ2luX2Vj" + "A1b2C3" * 20
+    hidden = f"{KEY} {token}"
+    alert = notice(told_of(sentences=(hidden, hidden), steps=(hidden,)))
+    for form in (alert.subject, alert.message):
+        assert KEY not in form
+        assert token not in form
+
+
+@pytest.mark.parametrize("answer", ["reject", "expire", "approve"])
+def test_a_decision_is_told_once(answer: str) -> None:
+    """Given how a question ended, when the same would be told again, there is nothing new in it."""
+    results = (DONE, DONE) if answer == "approve" else ()
+    made = suspected(None, decision=decided(answer), results=results)
+    assert tellings(made) - tellings(suspected()), "how it ended is news after the question"
+    assert not tellings(made) - set(told_after(tellings(suspected()), made))
+
+
+def test_a_question_is_told_once_and_again_after_it_ended() -> None:
+    """Given a question that was told and turned down, when people are asked anew, that is news; a repeat is not."""
+    told_once = told_after([], suspected())
+    assert not tellings(suspected()) - set(told_once)
+    turned_down = told_after(told_once, suspected(None, decision=decided("reject")))
+    assert tellings(suspected()) - set(turned_down)
+
+
+@pytest.mark.parametrize("results", [(), (DONE,), (FAILED,), (ALREADY, FAILED)])
+@pytest.mark.parametrize("decision", [None, *(decided(one) for one in ("approve", "reject", "expire", "contain"))])
+@pytest.mark.parametrize("ask", [None, ASK])
+def test_every_standing_of_a_question_can_be_told(
+    results: tuple[Result, ...], decision: dict[str, str] | None, ask: dict[str, str] | None
+) -> None:
+    """Given any mixture of made, failed, asked and decided, when people are told, each item is in the mail."""
+    made = of_session(*results, ask=ask, decision=decision)
+    text = " ".join(mail(compose(made)).split())
+    assert "session attacker of role deploy" in text
+    assert "every session of role deploy that began until now" in text
+    assert len(data(compose(made))["actions"]) == 2
+    assert {action["result"] for action in data(compose(made))["actions"]} <= {
+        *("done", "already", "planned", "failed", "skipped", "refused")
+    }

@@ -708,7 +708,28 @@ def test_a_roles_session_leads_to_the_role(iam: IAMClient, new_name: Callable[[]
     fact = gather(clients(iam, cloudtrail=trail, ec2_eu_west_1=ec2), found, seconds=20)[NAMELESS]
     assert fact.means == a_session(name, role_id, instance_id)
     assert (fact.standing, fact.vpcs) == (Standing.HERE, tuple(sorted(vpcs)))
-    assert fact.role == RoleFact(name=name, role_id=role_id, arn=arn, names_chosen=False)
+    assert fact.role == RoleFact(name=name, role_id=role_id, arn=arn, names_chosen=False, of_instances=True)
+
+
+@pytest.mark.parametrize(
+    ("services", "of_instances"),
+    [
+        (["ec2.amazonaws.com"], True),
+        (["ec2.amazonaws.com", "lambda.amazonaws.com"], False),
+        (["lambda.amazonaws.com"], False),
+    ],
+)
+def test_only_a_role_that_ec2_alone_may_assume_is_of_instances(
+    iam: IAMClient, new_name: Callable[[], str], services: list[str], *, of_instances: bool
+) -> None:
+    """Given services that may assume a role, its sessions are instances' only if EC2 is the only one."""
+    name = new_name()
+    statement = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    fact = ask(iam, Target(kind=Kind.ROLE, name=name, account=ACCOUNT), at=moment(hours=1))
+    assert fact.role is not None
+    assert (fact.role.of_instances, fact.role.names_chosen) == (of_instances, False)
 
 
 def test_a_federated_session_leads_to_the_user_who_issued_it(iam: IAMClient, made: tuple[str, str]) -> None:

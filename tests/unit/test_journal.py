@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lambdas import errors, journal
-from lambdas.journal import Kept, Opening, Table, target_ids
+from lambdas.journal import Ask, Asked, Kept, Opening, Table, target_ids
 from lambdas.model import Change, Result
 from lambdas.planning import assign
 from lambdas.signals.reading import MOST_TARGETS
 from tests.unit.cases import AT, CASE, KEY, OTHER_KEY, USER, change, failed, here, incident, key, planned, user
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from lambdas.model import PlanItem
 
 FIRST, SECOND, THIRD = "execution-1", "execution-2", "execution-3"
+SECONDS = 60.0
+BEFORE, LATER = "2026-11-20T02:09:15.250Z", "2026-11-20T04:09:15.250Z"
 CLAIM, OTHER_CLAIM, THIRD_CLAIM = f"access_key#{KEY}", f"user#name/{USER}", f"access_key#{OTHER_KEY}"
 
 
@@ -42,28 +47,6 @@ def opening(case: str = CASE, execution: str = FIRST, acting: Collection[str] = 
 def item(case: str = CASE) -> PlanItem:
     """Give a plan item of a case."""
     return assign(planned(incident(user()), {user(): here(keys=())}).items, {}, case)[0]
-
-
-@pytest.fixture
-def name(dynamodb: DynamoDBClient, new_name: Callable[[], str]) -> str:
-    """Make an incident table of this test's own."""
-    table = f"incidents-{new_name()}"
-    dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return table
-
-
-@pytest.fixture
-def table(dynamodb: DynamoDBClient, name: str) -> Table:
-    """Give the table; waiting takes no time in it."""
-    return Table(dynamodb, name, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -214,7 +197,24 @@ def test_a_transaction_that_is_cancelled_for_another_reason_is_named(dynamodb: D
     ],
 )
 @pytest.mark.parametrize(
-    "call", ["claim", "open", "case", "run", "signal", "before", "after", "changes", "close", "remember"]
+    "call",
+    [
+        *(
+            "claim",
+            "open",
+            "case",
+            "exists",
+            "run",
+            "signal",
+            "before",
+            "again",
+            "after",
+            "changes",
+            "close",
+            "remember",
+        ),
+        *("ask", "asks", "token", "settle", "brake", "trip", "vouch", "withdraw", "release"),
+    ],
 )
 def test_a_table_that_breaks_raises_a_named_error(
     dynamodb: DynamoDBClient,
@@ -238,6 +238,17 @@ def test_a_table_that_breaks_raises_a_named_error(
         "changes": lambda: table.changes(CASE),
         "close": lambda: table.close(CASE, FIRST, {"outcome": "CONTAINED"}),
         "remember": lambda: table.remember(CASE, ["a"]),
+        "exists": lambda: table.exists(CASE),
+        "again": lambda: table.record_again(made, FIRST),
+        "ask": lambda: table.ask(question()),
+        "asks": lambda: table.asks(CASE),
+        "token": lambda: table.keep_token(CASE, question().id, "token"),
+        "settle": lambda: table.settle(question(), Asked.APPROVED, AT, FIRST),
+        "brake": lambda: table.brake(["user/a"], 1, AT, BEFORE, SECONDS),
+        "trip": lambda: table.trip(AT, BEFORE),
+        "vouch": lambda: table.vouch(CASE),
+        "withdraw": lambda: table.withdraw(CASE, ["a"]),
+        "release": lambda: table.release(CASE, AT),
     }
     with pytest.raises(named) as caught:
         calls[call]()
@@ -300,6 +311,17 @@ def test_a_signal_is_kept_once_and_counted(table: Table, dynamodb: DynamoDBClien
     assert not others
     assert sk == "SIGNAL#aws.health#0123456789abcdef0123"
     assert row["seen"] == {"N": "3"}
+
+
+def test_when_a_case_first_saw_a_signal_is_known(table: Table) -> None:
+    """Given a signal that comes again, when it is kept, it is told when the case first saw it; another has its own."""
+    assert table.signal(CASE, opening()) == AT
+    assert table.signal(CASE, replace(opening(), at=LATER)) == AT
+    other = opening()
+    other = replace(
+        other, at=LATER, incident=replace(other.incident, signal=replace(other.incident.signal, id="other"))
+    )
+    assert table.signal(CASE, other) == LATER
 
 
 @pytest.mark.parametrize("hostile", ["\ud800", "x" * 5000, "\x00", "", "ü\u202e"])
@@ -437,3 +459,297 @@ def test_what_was_told_is_remembered_whoever_runs_the_case(table: Table, told: l
 def test_the_ids_of_a_case_are_ids_or_names() -> None:
     """Given targets with and without ids, when the case lists them, each is there once, sorted."""
     assert target_ids([user("b"), user("a"), user("b"), user("c", "AIDA"), key()]) == ["AIDA", KEY, "a", "b"]
+
+
+def question(number: int = 1, *, case: str = CASE, at: str = AT, items: tuple[str, ...] = ("a", "b")) -> Ask:
+    """Give a question of a case."""
+    return Ask(
+        incident_id=case,
+        id=f"{number:016}",
+        asked_by=FIRST,
+        execution=f"waits-{number}",
+        asked_at=at,
+        answer_by=LATER,
+        then="expire",
+        items=items,
+        payload='{"cases": []}',
+    )
+
+
+def at_once(calls: Sequence[Callable[[], object]]) -> list[Any]:
+    """Make calls at the same time, each in a thread of its own; give what they gave, in their order."""
+    ready = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> object:
+        ready.wait()
+        return call()
+
+    with ThreadPoolExecutor(max_workers=len(calls)) as pool:
+        return [future.result() for future in [pool.submit(run, call) for call in calls]]
+
+
+def test_a_question_is_kept_whole(table: Table) -> None:
+    """Given a question, when it is kept, it is read as it was asked, and it waits."""
+    table.ask(question())
+    assert table.asks(CASE) == (question(),)
+    assert table.asks("inc-other") == ()
+    assert question().state is Asked.WAITING
+
+
+def test_a_retry_of_the_asking_run_changes_nothing_of_its_question(table: Table) -> None:
+    """Given a question that was answered, when its run asks again, the answer stands."""
+    table.ask(question())
+    table.keep_token(CASE, question().id, "token-1")
+    table.settle(question(), Asked.APPROVED, LATER, SECOND)
+    table.ask(replace(question(), items=("c",)))
+    (kept,) = table.asks(CASE)
+    assert (kept.state, kept.token, kept.items) == (Asked.APPROVED, "token-1", ("a", "b"))
+
+
+def test_the_latest_question_of_a_case_comes_last(table: Table) -> None:
+    """Given questions whose ids say nothing of their order, when they are read, the time they were asked at does."""
+    for number, at in ((1, "2026-11-20T05:00:00.000Z"), (2, "2026-11-20T04:00:00.000Z"), (3, AT)):
+        table.ask(question(number, at=at))
+    assert [int(ask.id) for ask in table.asks(CASE)] == [3, 2, 1]
+
+
+def test_a_token_is_kept_with_its_question_and_of_a_retry_the_latest(table: Table) -> None:
+    """Given a run that waits, when it begins again, it is woken by its latest token; without a question by none."""
+    assert table.keep_token(CASE, question().id, "token-1") is None
+    table.ask(question())
+    assert table.keep_token(CASE, question().id, "token-1") == replace(question(), token="token-1")
+    assert table.keep_token(CASE, question().id, "token-2") == replace(question(), token="token-2")
+    assert table.keep_token(CASE, "f" * 16, "token-3") is None
+    assert [ask.token for ask in table.asks(CASE)] == ["token-2"]
+
+
+def test_a_run_that_begins_to_wait_after_the_answer_learns_of_it(table: Table) -> None:
+    """Given an answer before anybody waited, when the waiting begins, the question is given as it was settled."""
+    table.ask(question())
+    table.settle(question(), Asked.REJECTED, LATER, SECOND, "ours")
+    kept = table.keep_token(CASE, question().id, "token-1")
+    assert kept is not None
+    assert (kept.state, kept.reason, kept.token) == (Asked.REJECTED, "ours", "token-1")
+
+
+@pytest.mark.parametrize("second", list(Asked))
+@pytest.mark.parametrize("first", [Asked.APPROVED, Asked.REJECTED, Asked.EXPIRED])
+def test_a_question_is_settled_once(table: Table, first: Asked, second: Asked) -> None:
+    """Given an answer, when there is a second one, the first stands with its time, its words and who gave it."""
+    table.ask(question())
+    settled = table.settle(question(), first, AT, SECOND, "first")
+    assert settled == replace(question(), state=first, settled_at=AT, settled_by=SECOND, reason="first")
+    assert table.settle(question(), second, LATER, THIRD, "second") is None
+    assert table.asks(CASE) == (settled,)
+
+
+def test_a_question_that_was_never_asked_cannot_be_settled(table: Table, dynamodb: DynamoDBClient, name: str) -> None:
+    """Given no question, when somebody settles it, nothing is written."""
+    assert table.settle(question(), Asked.APPROVED, AT, SECOND) is None
+    assert rows(dynamodb, name) == {}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_of_answers_at_the_same_moment_one_counts(table: Table, number: int) -> None:
+    """Given a question, when eight people and the clock settle it at once, exactly one of them does."""
+    asked = question(number)
+    table.ask(asked)
+    states = [Asked.APPROVED, Asked.REJECTED, Asked.EXPIRED] * 3
+    calls = [partial(table.settle, asked, state, AT, f"by-{index}") for index, state in enumerate(states)]
+    won = [ask for ask in at_once(calls) if ask is not None]
+    assert len(won) == 1
+    assert table.asks(CASE) == tuple(won)
+
+
+def test_a_question_holds_any_text(table: Table) -> None:
+    """Given a reason of hostile text and a large plan, when a question is kept and settled, the table takes them."""
+    large = replace(question(), payload="é" * 100_000)
+    table.ask(large)
+    settled = table.settle(large, Asked.REJECTED, AT, SECOND, "\ud800\x00\u202e" + "x" * 500)
+    assert settled is not None
+    assert settled.payload == large.payload
+    assert settled.reason.endswith("x")
+
+
+def test_the_breaker_grants_as_many_principals_as_the_limit_says(table: Table) -> None:
+    """Given a limit of three, when five principals come in turn, the first three get a slot."""
+    granted = [table.brake([f"user/{number}"], 3, AT, BEFORE, SECONDS) for number in range(5)]
+    assert granted == [frozenset({f"user/{number}"}) for number in range(3)] + [frozenset()] * 2
+
+
+def test_one_execution_gets_what_is_left(table: Table) -> None:
+    """Given a limit of three and one slot taken, when one execution wants four, it gets two."""
+    table.brake(["user/first"], 3, AT, BEFORE, SECONDS)
+    granted = table.brake([f"user/{number}" for number in range(4)], 3, AT, BEFORE, SECONDS)
+    assert len(granted) == 2
+    assert "user/first" not in granted
+
+
+def test_who_holds_a_slot_keeps_it(table: Table, dynamodb: DynamoDBClient, name: str) -> None:
+    """Given a principal with a slot, when it comes again, also beyond the limit, it is granted and takes no other."""
+    for number in range(3):
+        table.brake([f"user/{number}"], 3, AT, BEFORE, SECONDS)
+    state = rows(dynamodb, name)
+    assert table.brake(["user/1", "user/9"], 3, LATER, BEFORE, SECONDS) == {"user/1"}
+    assert rows(dynamodb, name) == state
+
+
+def test_a_slot_is_free_again_after_an_hour(table: Table) -> None:
+    """Given a limit that is used up, when the oldest slot is an hour old, one more principal gets one, and only one."""
+    table.brake(["user/old"], 2, "2026-11-20T02:00:00.000Z", "2026-11-20T01:00:00.000Z", SECONDS)
+    table.brake(["user/new"], 2, "2026-11-20T02:30:00.000Z", "2026-11-20T01:30:00.000Z", SECONDS)
+    moment = "2026-11-20T02:59:59.999Z", "2026-11-20T01:59:59.999Z"
+    assert table.brake(["user/a"], 2, *moment, SECONDS) == frozenset()
+    at_the_hour = "2026-11-20T03:00:00.001Z", "2026-11-20T02:00:00.001Z"
+    assert table.brake(["user/a"], 2, *at_the_hour, SECONDS) == {"user/a"}
+    assert table.brake(["user/old"], 2, *at_the_hour, SECONDS) == frozenset()
+    assert table.brake(["user/new"], 2, *at_the_hour, SECONDS) == {"user/new"}
+
+
+def test_a_lower_limit_counts_at_once(table: Table) -> None:
+    """Given ten slots taken, when the owner lowers the limit to two, no new principal gets one."""
+    for number in range(10):
+        table.brake([f"user/{number}"], 10, AT, BEFORE, SECONDS)
+    assert table.brake(["user/new"], 2, AT, BEFORE, SECONDS) == frozenset()
+    assert len(table.brake([f"user/{number}" for number in range(10)], 2, AT, BEFORE, SECONDS)) == 2
+
+
+@pytest.mark.parametrize("limit", [1, 7, 10])
+def test_the_limit_is_exact_however_many_ask_at_once(
+    table: Table, dynamodb: DynamoDBClient, name: str, limit: int
+) -> None:
+    """Given forty executions at once, each for a principal of its own, exactly as many as the limit get a slot."""
+    calls = [partial(table.brake, [f"user/{number}"], limit, AT, BEFORE, SECONDS) for number in range(40)]
+    granted = frozenset[str]().union(*at_once(calls))
+    assert len(granted) == limit
+    holders = {row["holder"]["S"] for (pk, sk), row in rows(dynamodb, name).items() if sk.startswith("SLOT#") and pk}
+    assert holders == granted
+
+
+def test_the_limit_holds_where_many_executions_want_several(table: Table) -> None:
+    """Given forty executions at once that each want three principals, not one slot more than the limit is taken."""
+    calls = [
+        partial(table.brake, [f"user/{number}-{part}" for part in range(3)], 10, AT, BEFORE, SECONDS)
+        for number in range(40)
+    ]
+    assert sum(len(granted) for granted in at_once(calls)) == 10
+
+
+class Together(Table):
+    """A table that several look into at the same moment, before any of them writes."""
+
+    def __init__(self, dynamodb: DynamoDBClient, name: str, together: int) -> None:
+        super().__init__(dynamodb, name, sleep=lambda _: None)
+        self._looked = threading.Barrier(together)
+
+    def _query(self, partition: str, prefix: str) -> list[dict[str, Any]]:
+        found = super()._query(partition, prefix)
+        self._looked.wait(timeout=30)
+        return found
+
+
+def test_a_principal_takes_one_slot_however_many_ask_for_it_at_once(dynamodb: DynamoDBClient, name: str) -> None:
+    """Given twelve findings about one user at the same moment, it takes one slot: repeats must not use the limit up."""
+    table = Together(dynamodb, name, 12)
+    granted = at_once([partial(table.brake, ["user/a"], 10, AT, BEFORE, SECONDS)] * 12)
+    assert set(granted) == {frozenset({"user/a"})}
+    assert len(rows(dynamodb, name)) == 1
+
+
+def test_the_limit_is_exact_for_those_who_look_at_the_same_moment(dynamodb: DynamoDBClient, name: str) -> None:
+    """Given twelve executions that all see every slot free, when each wants one of five, five get one."""
+    table = Together(dynamodb, name, 12)
+    calls = [partial(table.brake, [f"user/{number}"], 5, AT, BEFORE, SECONDS) for number in range(12)]
+    assert sum(len(granted) for granted in at_once(calls)) == 5
+
+
+def test_one_execution_tells_that_the_breaker_opened(table: Table) -> None:
+    """Given twenty executions that find it open at once, one tells; a later one within the hour does not."""
+    assert sorted(at_once([partial(table.trip, AT, BEFORE)] * 20)) == [False] * 19 + [True]
+    assert not table.trip(LATER, BEFORE)
+    assert table.trip("2026-11-20T05:00:00.000Z", "2026-11-20T04:00:00.000Z"), "an hour later it is told again"
+
+
+def test_slots_that_cannot_be_taken_in_time_are_not_waited_for(table: Table) -> None:
+    """Given a table that is slow, when the time is up before all are asked about, the breaker is said not to answer."""
+    with pytest.raises(errors.Unavailable, match="in time"):
+        table.brake(["user/a"], 3, AT, BEFORE, -1.0)
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+def test_what_is_withdrawn_is_nobodys_task_and_who_vouches_is_noticed(table: Table, vouched: bool) -> None:  # noqa: FBT001 - both ways
+    """Given a case, when an execution takes back two items, the third stays its task, and it learns of a vouching."""
+    table.claim([CLAIM], opening(acting=["a", "b", "c"]))
+    if vouched:
+        table.vouch(CASE)
+    assert table.withdraw(CASE, ["a", "c"]) is vouched
+    assert table.case(CASE).acting == {"b": FIRST}
+    assert table.withdraw(CASE, ["a", "c"]) is vouched, "a retry of it"
+
+
+def test_a_released_case_has_nothing_made_and_was_told_nothing(table: Table) -> None:
+    """Given a contained case, when a person undoes it, its outcome says so, and all that was made is released."""
+    table.claim([CLAIM], opening())
+    made = change(item())
+    table.record_before(made, FIRST)
+    table.record_after(made)
+    assert not table.release(CASE, AT), "it still runs"
+    table.close(CASE, FIRST, {"outcome": "CONTAINED", "made": [made.item_id, "other"], "told": ["x"]})
+    assert table.release(CASE, LATER)
+    case = table.case(CASE)
+    assert (case.outcome, case.made, case.told) == ("RELEASED", frozenset(), frozenset())
+    assert case.released == {made.item_id: LATER, "other": LATER}
+    assert table.changes(CASE) == {}
+    assert table.release(CASE, "2026-11-20T09:00:00.000Z")
+    assert table.case(CASE).released == case.released, "what was released stays released then"
+
+
+def released(dynamodb: DynamoDBClient, name: str, item_id: str, at: str) -> None:
+    """Write what a restore writes: when it undid an item."""
+    dynamodb.update_item(
+        TableName=name,
+        Key={"pk": {"S": CASE}, "sk": {"S": "INCIDENT"}},
+        UpdateExpression="SET released = :released",
+        ExpressionAttributeValues={":released": {"M": {item_id: {"S": at}}}},
+    )
+    dynamodb.update_item(
+        TableName=name,
+        Key={"pk": {"S": CASE}, "sk": {"S": f"CHANGE#{item_id}"}},
+        UpdateExpression="SET released_at = :at",
+        ExpressionAttributeValues={":at": {"S": at}},
+    )
+
+
+def test_what_was_released_is_known_and_is_not_made_any_more(table: Table, dynamodb: DynamoDBClient, name: str) -> None:
+    """Given a change that a restore undid, when the case is read, it says when, and the change does not count."""
+    table.claim([CLAIM], opening())
+    made = change(item())
+    table.record_before(made, FIRST)
+    table.record_after(made)
+    assert set(table.changes(CASE)) == {made.item_id}
+    released(dynamodb, name, made.item_id, LATER)
+    assert table.case(CASE).released == {made.item_id: LATER}
+    assert table.changes(CASE) == {}
+
+
+def test_what_is_made_again_after_a_release_counts_again(table: Table, dynamodb: DynamoDBClient, name: str) -> None:
+    """Given a change that was undone and made anew, when the changes are read, it is one."""
+    made = change(item())
+    table.record_before(made, FIRST)
+    table.record_after(made)
+    released(dynamodb, name, made.item_id, LATER)
+    table.record_after(made)
+    assert set(table.changes(CASE)) == {made.item_id}
+
+
+def test_a_change_that_was_begun_is_not_one_that_waits_for_a_person(table: Table) -> None:
+    """Given a change whose run died before it ended, when the changes are read, it is none, and nobody is asked."""
+    table.record_before(change(item()), FIRST)
+    assert table.changes(CASE) == {}
+
+
+def test_a_case_that_nobody_opened_does_not_exist(table: Table) -> None:
+    """Given an id, when it is asked whether there is a case of it, only one that was opened is."""
+    assert not table.exists(CASE)
+    table.claim([CLAIM], opening())
+    assert table.exists(CASE)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.model import Change, Incident, Kind, Mode, PlanItem, Result, Target, incident_id
-from tests.unit.cases import AT, CASE, KEY, change, incident, key, user
+from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result, Target, incident_id, placed
+from tests.unit.cases import AT, CASE, KEY, change, federated, incident, key, role, session, user
 
 ITEM = PlanItem(
     incident_id=CASE, action="disable_key", target=key(), args={"user": "ci-user"}, mode=Mode.CONTAIN, refused=""
@@ -21,6 +21,9 @@ ITEM = PlanItem(
     [
         incident(),
         incident(key(), user(), notes=("one", "two"), context=(("Seen at", "here"),), wanted=Mode.OBSERVE),
+        incident(
+            session(), role(), federated(), resource_role="TARGET", doubt="anybody may say so", wanted=Mode.APPROVE
+        ),
         incident(Target(kind=Kind.ROOT, id="123456789012", name="root"), inert="the finding is archived"),
     ],
 )
@@ -29,7 +32,14 @@ def test_an_incident_survives_the_way_through_the_workflow(found: Incident) -> N
     assert Incident.from_json(json.loads(json.dumps(asdict(found)))) == found
 
 
-@pytest.mark.parametrize("item", [ITEM, replace(ITEM, mode=Mode.OBSERVE, refused="protected", args={})])
+@pytest.mark.parametrize(
+    "item",
+    [
+        ITEM,
+        replace(ITEM, mode=Mode.OBSERVE, refused="protected", args={}),
+        replace(ITEM, action="revoke_sessions", target=session(), mode=Mode.APPROVE, why="others may use it"),
+    ],
+)
 def test_a_plan_item_survives_the_way_through_the_workflow(item: PlanItem) -> None:
     """Given a plan item, when it goes out as JSON and comes back, it is the same and has the same id."""
     data = json.loads(json.dumps(item.to_json()))
@@ -51,7 +61,12 @@ def test_a_change_survives_the_way_through_the_workflow(result: Result) -> None:
 def test_an_item_is_known_by_its_case_its_action_and_its_target() -> None:
     """Given items, when their ids are compared, only case, action and target make a difference."""
     assert len(ITEM.id) == 16
-    for same in (replace(ITEM, mode=Mode.OBSERVE), replace(ITEM, args={}), replace(ITEM, refused="x")):
+    for same in (
+        *(replace(ITEM, mode=mode) for mode in Mode),
+        replace(ITEM, args={}),
+        replace(ITEM, refused="x"),
+        replace(ITEM, why="a person approved it"),
+    ):
         assert same.id == ITEM.id
     for other in (
         replace(ITEM, incident_id="inc-other"),
@@ -94,7 +109,23 @@ def test_a_case_without_a_day_is_named_all_the_same(started: str) -> None:
 
 def test_the_words_of_the_contract_stay_what_they_are() -> None:
     """Given the words that people's filters match, when they are read, they are those of the contract."""
-    assert {result.value for result in Result} == {"done", "already", "planned", "failed", "skipped", "refused"}
-    assert {mode.value for mode in Mode} == {"observe", "contain"}
+    told = {"done", "already", "planned", "failed", "skipped", "refused"}
+    assert {result.value for result in Result} == told | {"pending", "rejected", "expired"}
+    assert {mode.value for mode in Mode} == {"observe", "approve", "contain"}
+    assert {outcome.value for outcome in Outcome} == {
+        *("CONTAINED", "PARTIAL", "FAILED", "OBSERVED", "PENDING", "REJECTED", "EXPIRED", "REFUSED", "ANNOUNCED"),
+        *("REPEATED", "RELEASED"),
+    }
     assert Target.from_json(asdict(key())) == key()
     assert asdict(key())["id"] == KEY
+
+
+def test_an_incident_happened_where_its_signal_says_or_else_where_it_is_answered() -> None:
+    """Given an incident with and without a place, when it is placed, what is missing is the execution's."""
+    arn = "arn:aws:states:us-east-1:123456789012:execution:tourniquet-respond:a"
+    there = incident(user(account="210987654321"), account="210987654321", region="eu-west-1")
+    assert placed(there, arn) == there
+    nowhere = placed(incident(user(account=""), account="", region=""), arn)
+    assert (nowhere.signal.account, nowhere.signal.region) == ("123456789012", "us-east-1")
+    assert [target.account for target in nowhere.targets] == ["123456789012"]
+    assert placed(incident(user(account=""), account="", region=""), "").signal.account == ""

@@ -32,7 +32,16 @@ def wrong(context: Any, account: str | None = None) -> tuple[str, ...]:  # noqa:
 def test_an_address_is_all_that_is_needed() -> None:
     """Given an address alone, when the settings are read, everything else is as it comes."""
     assert read(given()) == Settings(
-        alert_email=EMAIL, home_region="us-east-1", mode="playbook", playbook_modes={}, protected_principals=()
+        alert_email=EMAIL,
+        home_region="us-east-1",
+        mode="playbook",
+        playbook_modes={},
+        protected_principals=(),
+        protected_instances=(),
+        protected_vpcs=(),
+        max_containments_per_hour=10,
+        approval_timeout_minutes=60,
+        approval_timeout_then="expire",
     )
 
 
@@ -42,14 +51,36 @@ def test_everything_can_be_set() -> None:
         given(
             home_region="us-east-1",
             mode="observe",
-            playbook_modes={"exposed_key": "observe", "unusual_use": "contain"},
+            playbook_modes={
+                "exposed_key": "observe",
+                "suspected_key": "approve",
+                "unusual_use": {"contain": 9, "approve": 4.5},
+            },
             protected_principals=[USER, f"arn:aws:iam::{ACCOUNT}:role/team/deploy"],
+            protected_instances=["i-0123456789abcdef0", "i-01234567"],
+            protected_vpcs=["vpc-0123456789abcdef0", "vpc-01234567"],
+            max_containments_per_hour=3,
+            approval_timeout_minutes=0.5,
+            approval_timeout_then="contain",
         ),
         ACCOUNT,
     )
-    assert settings.mode == "observe"
-    assert settings.playbook_modes == {"exposed_key": Mode.OBSERVE, "unusual_use": Mode.CONTAIN}
-    assert settings.protected_principals == (USER, f"arn:aws:iam::{ACCOUNT}:role/team/deploy")
+    assert settings == Settings(
+        alert_email=EMAIL,
+        home_region="us-east-1",
+        mode="observe",
+        playbook_modes={
+            "exposed_key": ((0.0, Mode.OBSERVE),),
+            "suspected_key": ((0.0, Mode.APPROVE),),
+            "unusual_use": ((4.5, Mode.APPROVE), (9.0, Mode.CONTAIN)),
+        },
+        protected_principals=(USER, f"arn:aws:iam::{ACCOUNT}:role/team/deploy"),
+        protected_instances=("i-0123456789abcdef0", "i-01234567"),
+        protected_vpcs=("vpc-0123456789abcdef0", "vpc-01234567"),
+        max_containments_per_hour=3,
+        approval_timeout_minutes=0.5,
+        approval_timeout_then="contain",
+    )
 
 
 def test_what_comes_on_the_command_line_wins() -> None:
@@ -57,6 +88,41 @@ def test_what_comes_on_the_command_line_wins() -> None:
     context = given(mode="playbook") | {"alert_email": "other@example.com", "mode": "observe"}
     settings = read(context)
     assert (settings.alert_email, settings.mode) == ("other@example.com", "observe")
+
+
+def test_a_number_on_the_command_line_is_text_and_read_as_a_number() -> None:
+    """Given the simple settings as the CDK hands them on, which is text, when they are read, they are what they say."""
+    context = {"max_containments_per_hour": "25", "approval_timeout_minutes": "7.5", "approval_timeout_then": "contain"}
+    settings = read(given(max_containments_per_hour=3) | context)
+    assert settings.max_containments_per_hour == 25
+    assert isinstance(settings.max_containments_per_hour, int)
+    assert settings.approval_timeout_minutes == 7.5
+    assert settings.approval_timeout_then == "contain"
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("max_containments_per_hour", 1, 100), ("approval_timeout_minutes", 0.5, 1440)]
+)
+def test_a_number_may_be_anything_between_its_limits(name: str, least: float, most: float) -> None:
+    """Given the least and the most that a number may be, when they are read, both are taken."""
+    for value in (least, most):
+        assert getattr(read(given(**{name: value})), name) == value
+
+
+@pytest.mark.parametrize(
+    ("modes", "steps"),
+    [
+        ("contain", ((0.0, Mode.CONTAIN),)),
+        ({"contain": 0}, ((0.0, Mode.CONTAIN),)),
+        ({"contain": 7}, ((7.0, Mode.CONTAIN),)),
+        ({"contain": 7, "observe": 0, "approve": 4}, ((0.0, Mode.OBSERVE), (4.0, Mode.APPROVE), (7.0, Mode.CONTAIN))),
+        ({"contain": 2, "observe": 7}, ((2.0, Mode.CONTAIN), (7.0, Mode.OBSERVE))),
+        ({"approve": 10}, ((10.0, Mode.APPROVE),)),
+    ],
+)
+def test_modes_by_severity_are_steps_in_ascending_order(modes: object, steps: object) -> None:
+    """Given a playbook's mode, or modes with their least severity, when they are read, they are steps that go up."""
+    assert read(given(playbook_modes={"unusual_use": modes})).playbook_modes == {"unusual_use": steps}
 
 
 def test_the_command_line_alone_is_enough() -> None:
@@ -103,7 +169,43 @@ def test_the_settings_that_ship_are_right_but_for_the_address() -> None:
         ({"playbook_modes": {"unknown": "contain"}}, "names the playbook 'unknown'"),
         ({"playbook_modes": {"exposed_key": "off"}}, "gives 'exposed_key' the mode 'off'"),
         ({"playbook_modes": {"exposed_key": None}}, "gives 'exposed_key' the mode None"),
+        ({"playbook_modes": {"exposed_key": {}}}, "gives 'exposed_key' the mode {}"),
+        ({"playbook_modes": {"exposed_key": {"off": 1}}}, "gives 'exposed_key' the mode {'off': 1}"),
+        ({"playbook_modes": {"exposed_key": {"contain": 11}}}, "from which severity (0 to 10) on"),
+        ({"playbook_modes": {"exposed_key": {"contain": -1}}}, "gives 'exposed_key' the mode"),
+        ({"playbook_modes": {"exposed_key": {"contain": "7"}}}, "gives 'exposed_key' the mode"),
+        ({"playbook_modes": {"exposed_key": {"contain": True}}}, "gives 'exposed_key' the mode"),
+        ({"playbook_modes": {"exposed_key": {"contain": None}}}, "gives 'exposed_key' the mode"),
+        ({"playbook_modes": {"exposed_key": {"contain": float("nan")}}}, "gives 'exposed_key' the mode"),
+        ({"playbook_modes": {"exposed_key": {"approve": 4, "contain": 4}}}, "gives 'exposed_key' the mode"),
+        ({"playbook_modes": {"exposed_key": {"approve": 4, "contain": [7]}}}, "gives 'exposed_key' the mode"),
         ({"protected_principals": USER}, '"protected_principals" must be a list'),
+        ({"protected_instances": "i-01234567"}, '"protected_instances" must be a list of ids.'),
+        ({"protected_instances": ["i-0123456"]}, "holds 'i-0123456', which is not the exact id of an instance (i-…)."),
+        ({"protected_instances": ["i-0123456789ABCDEF0"]}, "not the exact id of an instance"),
+        ({"protected_instances": ["i-*"]}, "not the exact id of an instance"),
+        ({"protected_instances": ["i-01234567\n"]}, "not the exact id of an instance"),
+        ({"protected_instances": [7]}, '"protected_instances" holds 7'),
+        ({"protected_vpcs": None}, '"protected_vpcs" must be a list of ids.'),
+        ({"protected_vpcs": ["i-01234567"]}, "holds 'i-01234567', which is not the exact id of a VPC (vpc-…)."),
+        ({"protected_vpcs": [["vpc-01234567"]]}, "not the exact id of a VPC"),
+        (
+            {"max_containments_per_hour": 0},
+            '"max_containments_per_hour" is 0; it must be a whole number from 1 to 100.',
+        ),
+        ({"max_containments_per_hour": 101}, '"max_containments_per_hour" is 101'),
+        ({"max_containments_per_hour": 2.5}, '"max_containments_per_hour" is 2.5'),
+        ({"max_containments_per_hour": True}, '"max_containments_per_hour" is True'),
+        ({"max_containments_per_hour": None}, '"max_containments_per_hour" is None'),
+        ({"max_containments_per_hour": "many"}, "\"max_containments_per_hour\" is 'many'"),
+        ({"max_containments_per_hour": "inf"}, "\"max_containments_per_hour\" is 'inf'"),
+        ({"approval_timeout_minutes": 0.4}, '"approval_timeout_minutes" is 0.4; it must be a number from 0.5 to 1440'),
+        ({"approval_timeout_minutes": 1441}, '"approval_timeout_minutes" is 1441'),
+        ({"approval_timeout_minutes": float("nan")}, '"approval_timeout_minutes" is nan'),
+        ({"approval_timeout_minutes": [60]}, '"approval_timeout_minutes" is [60]'),
+        ({"approval_timeout_then": "approve"}, '"approval_timeout_then" is \'approve\'; it must be "expire"'),
+        ({"approval_timeout_then": None}, '"approval_timeout_then" is None'),
+        ({"approval_timeout_then": ["contain"]}, '"approval_timeout_then"'),
         ({"protected_principals": None}, '"protected_principals" must be a list'),
         ({"protected_principals": ["break-glass"]}, "holds 'break-glass', which is not the exact ARN"),
         ({"protected_principals": [f"arn:aws:iam::{ACCOUNT}:user/*"]}, "no wildcards"),
@@ -182,10 +284,30 @@ def test_where_the_account_is_not_known_yet_any_account_may_be_protected(account
     assert read(given(protected_principals=[USER, "arn:aws-us-gov:iam::210987654321:user/a/b/c"]), account)
 
 
-def test_more_protected_principals_than_a_function_can_carry_are_refused() -> None:
-    """Given a list that would not fit into a function's environment, the sentence names the setting and the limit."""
-    arns = [f"arn:aws:iam::123456789012:user/team-{number:03}" for number in range(100)]
-    group = {"alert_email": "oncall@example.com", "protected_principals": arns}
-    with pytest.raises(SettingsError, match=r'"protected_principals" holds 100 ARNs') as refused:
-        read({"tourniquet": group})
-    assert len(refused.value.sentences) == 1
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        ({"protected_principals": [f"arn:aws:iam::{ACCOUNT}:user/team-{number:03}" for number in range(60)]}, 2584),
+        ({"protected_instances": [f"i-{number:017x}" for number in range(96)]}, 2212),
+        (
+            {
+                "protected_principals": [f"arn:aws:iam::{ACCOUNT}:user/team-{number:03}" for number in range(30)],
+                "protected_instances": [f"i-{number:017x}" for number in range(40)],
+                "protected_vpcs": [f"vpc-{number:017x}" for number in range(20)],
+            },
+            2710,
+        ),
+    ],
+)
+def test_more_protected_than_a_function_can_carry_is_refused(settings: dict[str, Any], used: int) -> None:
+    """Given lists that would not fit into a function's environment, the sentence names the settings and the limit."""
+    (sentence,) = wrong(given(**settings), ACCOUNT)
+    assert (
+        f'"protected_vpcs" are {used} characters together, more than fit into a function and a role (2200)' in sentence
+    )
+
+
+def test_as_much_as_fits_may_be_protected() -> None:
+    """Given lists that just fit, when the settings are read, all of them are taken."""
+    settings = read(given(protected_instances=[f"i-{number:017x}" for number in range(95)]))
+    assert len(settings.protected_instances) == 95
