@@ -563,24 +563,26 @@ class Table:
         Raises Unavailable when the table has not given an answer for all within ``seconds``.
         """
         until = time.monotonic() + seconds
-        taken = {
-            int(str(entry["sk"]).removeprefix("SLOT#")): str(entry["holder"])
-            for entry in self._query("BREAKER", "SLOT#")
-            if str(entry["taken_at"]) >= since
-        }
-        granted = set(principals) & {holder for slot, holder in taken.items() if slot < limit}
-        free = [slot for slot in range(limit) if slot not in taken]
-        for principal in principals:
-            first = int(hashlib.sha256(principal.encode()).hexdigest(), 16)  # who asks at the same moment meets itself
-            for slot in sorted(free, key=lambda slot: (slot - first) % limit):
-                if principal in granted:
-                    break
-                if time.monotonic() > until:
-                    raise errors.Unavailable("The circuit breaker's slots could not be taken in time.")
-                free.remove(slot)
-                if self._take_slot(slot, principal, now, since):
-                    granted.add(principal)
-        return frozenset(granted)
+        while True:
+            taken = {
+                int(str(entry["sk"]).removeprefix("SLOT#")): str(entry["holder"])
+                for entry in self._query("BREAKER", "SLOT#")
+                if str(entry["taken_at"]) >= since
+            }
+            granted = set(principals) & {holder for slot, holder in taken.items() if slot < limit}
+            free = [slot for slot in range(limit) if slot not in taken]
+            for principal in principals:
+                if principal not in granted and free:
+                    if time.monotonic() > until:
+                        raise errors.Unavailable("The circuit breaker's slots could not be taken in time.")
+                    first = int(hashlib.sha256(principal.encode()).hexdigest(), 16)  # the same one tries the same slot
+                    slot = min(free, key=lambda slot: (slot - first) % limit)
+                    free.remove(slot)
+                    if self._take_slot(slot, principal, now, since):
+                        granted.add(principal)
+            if len(granted) == len(set(principals)) or not free:
+                # no slot is left but those that others took meanwhile: whoever holds one keeps it
+                return frozenset(granted)
 
     def _take_slot(self, slot: int, holder: str, now: str, since: str) -> bool:
         return self._if_unchanged(

@@ -72,6 +72,7 @@ def install() -> None:
     if importlib.util.find_spec("localemu") is None:
         _bound_users()
         _start_executions()
+        _parse_definitions_once()
 
 
 def _start_executions() -> None:
@@ -85,6 +86,21 @@ def _start_executions() -> None:
             parameters[name[0].lower() + name[1:]] = parameters.pop(name)
 
     service._normalise_parameters = normalise_parameters  # noqa: SLF001 - as above
+
+
+def _parse_definitions_once() -> None:
+    """Keep what a definition was parsed to: plain moto parses it anew, for a second or so, for each execution."""
+    language = importlib.import_module("moto.stepfunctions.parser.asl.parse.asl_parser").AmazonStateLanguageParser
+    preprocessor = importlib.import_module("moto.stepfunctions.parser.asl.parse.preprocessor").Preprocessor
+    parse, trees = language.parse, dict[str, Any]()
+
+    def parse_once(definition: str) -> tuple[Any, Any]:
+        if definition not in trees:
+            program, trees[definition] = parse(definition)
+            return program, trees[definition]
+        return preprocessor().visit(trees[definition]), trees[definition]  # each execution has a program of its own
+
+    language.parse = staticmethod(parse_once)
 
 
 def _rename_keys_with_their_user() -> None:

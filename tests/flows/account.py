@@ -89,7 +89,7 @@ class Account:
             "instances": [],
             "vpcs": [],
             "limit": 100,
-            "minutes": 5,
+            "minutes": 600,  # far longer than all the tests: none may end in another one's account
             "then": "expire",
             **settings,
         }

@@ -470,7 +470,7 @@ def test_another_finding_after_a_decision_asks_even_if_its_activity_is_older(
     make_account: Callable[..., Account], decision: str
 ) -> None:
     """Given a decision about a user, a finding that is not one of those before asks, however late it was delivered."""
-    account = make_account(minutes=0.02 if decision == "expire" else 5)
+    account = make_account(minutes=0.02 if decision == "expire" else 600)
     (key,) = account.user("ci-user")
     if decision == "release":
         account.run(exposed(key))
