@@ -560,29 +560,40 @@ class Table:
 
         There are ``limit`` slots; a slot is free again when it was taken before ``since``. Who holds a slot
         keeps it. Exact however many ask at once: a slot is taken under a condition. Times are ISO 8601 of one form.
-        Raises Unavailable when the table has not given an answer for all within ``seconds``.
+        Raises Unavailable or Throttled when the table has not given an answer for all within ``seconds``.
         """
         until = time.monotonic() + seconds
-        while True:
-            taken = {
-                int(str(entry["sk"]).removeprefix("SLOT#")): str(entry["holder"])
-                for entry in self._query("BREAKER", "SLOT#")
-                if str(entry["taken_at"]) >= since
-            }
-            granted = set(principals) & {holder for slot, holder in taken.items() if slot < limit}
-            free = [slot for slot in range(limit) if slot not in taken]
-            for principal in principals:
-                if principal not in granted and free:
-                    if time.monotonic() > until:
-                        raise errors.Unavailable("The circuit breaker's slots could not be taken in time.")
-                    first = int(hashlib.sha256(principal.encode()).hexdigest(), 16)  # the same one tries the same slot
-                    slot = min(free, key=lambda slot: (slot - first) % limit)
-                    free.remove(slot)
-                    if self._take_slot(slot, principal, now, since):
-                        granted.add(principal)
-            if len(granted) == len(set(principals)) or not free:
-                # no slot is left but those that others took meanwhile: whoever holds one keeps it
-                return frozenset(granted)
+        failures = 0
+        while time.monotonic() <= until:
+            try:
+                if (granted := self._slots_for(set(principals), limit, now, since)) is not None:
+                    return granted
+            except (errors.Unavailable, errors.Throttled):  # a write whose answer was lost is seen by the next look
+                failures += 1
+                if failures == _TRIES:
+                    raise
+                self._sleep(_PAUSE)
+        raise errors.Unavailable("The circuit breaker's slots could not be taken in time.")
+
+    def _slots_for(self, principals: set[str], limit: int, now: str, since: str) -> frozenset[str] | None:
+        """Look once which slots are free, and try one for each principal; ``None`` when it is worth to look again."""
+        taken = {
+            int(str(entry["sk"]).removeprefix("SLOT#")): str(entry["holder"])
+            for entry in self._query("BREAKER", "SLOT#")
+            if str(entry["taken_at"]) >= since
+        }
+        granted = principals & {holder for slot, holder in taken.items() if slot < limit}
+        free = [slot for slot in range(limit) if slot not in taken]
+        for principal in sorted(principals - granted):
+            if not free:
+                break
+            first = int(hashlib.sha256(principal.encode()).hexdigest(), 16)  # the same one tries the same slot
+            slot = min(free, key=lambda slot: (slot - first) % limit)
+            free.remove(slot)
+            if self._take_slot(slot, principal, now, since):
+                granted.add(principal)
+        # when no slot is left, the rest were taken by others meanwhile
+        return frozenset(granted) if granted == principals or not free else None
 
     def _take_slot(self, slot: int, holder: str, now: str, since: str) -> bool:
         return self._if_unchanged(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _TRIES = 3
 _SECONDS = 4.0
-_SECONDS_TO_BRAKE = 5.0
+_SECONDS_TO_BRAKE = 7.0
 _HOUR = timedelta(hours=1)
 _NOBODY_TO_ASK = "the incident table did not answer, so nobody could be asked"
 
