@@ -15,7 +15,17 @@ from typing import Any
 from localemu.runtime import main as localemu
 from twisted.internet import endpoints
 
-from demo.emulator import cloudtrail_as_aws, iam_as_aws, jsonata_shim, lambda_on_host, moto_fixes, sns_mail, sts_as_aws
+from demo.emulator import (
+    cloudtrail_as_aws,
+    iam_as_aws,
+    jsonata_shim,
+    lambda_on_host,
+    many_calls,
+    moto_fixes,
+    sns_mail,
+    sts_as_aws,
+    workflow_logs,
+)
 
 
 def _listen_on_loopback_only() -> None:
@@ -32,9 +42,11 @@ if __name__ == "__main__":
     _listen_on_loopback_only()
     jsonata_shim.install("localemu")
     moto_fixes.install()
+    many_calls.install()
     lambda_on_host.install()
     iam_as_aws.install()
     sts_as_aws.install()
     cloudtrail_as_aws.install()
     sns_mail.install()
+    workflow_logs.install()
     localemu.main()

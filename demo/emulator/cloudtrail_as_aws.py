@@ -10,9 +10,11 @@ that is called like its access key. What this corrects:
   (FederatedUser);
 - root is Root, and a caller that the account does not know is Unknown;
 - the event history, which LookupEvents reads, has management events only. What was done to the objects of a bucket or
-  to the items of a table is not in it.
+  to the items of a table is not in it;
+- calls that only read are not put on the event bus, which costs a thread and another call each.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
 
 May touch: LocalEmu's record of calls in this process; reads moto's users and roles and LocalEmu's sessions.
 Never does: delay a record, as AWS does by minutes.
@@ -23,7 +25,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from localemu.services.cloudtrail import event_store
+from localemu.services.cloudtrail import event_store, recording_hook
 from localemu.services.iam_enforcement import enforcer
 from localemu.services.sts.models import sts_store_lock, sts_stores
 from moto.iam.models import iam_backends
@@ -31,6 +33,8 @@ from moto.iam.models import iam_backends
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_READING = ("Describe", "Get", "List")
+_ISSUING = ("GetFederationToken", "GetSessionToken")  # AWS counts these as changes
 _SESSIONS_ARE_IN = "us-east-1"  # LocalEmu's one store for all regions
 
 
@@ -38,6 +42,7 @@ def install() -> None:
     """Correct LocalEmu's CloudTrail in this process. To be called once."""
     event_store.CloudTrailEvent = _recorded_as_on_aws(event_store.CloudTrailEvent)
     event_store.CloudTrailEventStore.record = _management_events_only()
+    recording_hook._emit_cloudtrail_to_eventbridge = _changes_only()  # noqa: SLF001 - LocalEmu offers no setting for it
 
 
 def _management_events_only() -> Callable[[Any, Any], None]:
@@ -48,6 +53,16 @@ def _management_events_only() -> Callable[[Any, Any], None]:
             record(self, event)
 
     return record_management
+
+
+def _changes_only() -> Callable[..., None]:
+    emit: Callable[..., None] = recording_hook._emit_cloudtrail_to_eventbridge  # noqa: SLF001 - replaced above
+
+    def emit_changes(*, event: Any, **rest: Any) -> None:  # noqa: ANN401 - LocalEmu is untyped
+        if not event.event_name.startswith(_READING) or event.event_name in _ISSUING:
+            emit(event=event, **rest)
+
+    return emit_changes
 
 
 def _recorded_as_on_aws(original: Any) -> type[Any]:  # noqa: ANN401 - LocalEmu is untyped

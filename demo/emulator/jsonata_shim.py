@@ -14,6 +14,7 @@ import hashlib
 import importlib
 import json
 import sys
+import threading
 import uuid
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,14 @@ _IMPORTERS = (
     "jsonata.validations",
 )
 
+_LONG = 200
+_MOST_VALUES = 20_000
+_values: dict[str, str] = {}
+_keeping = threading.Lock()
+
+#: Python computes one thing at a time; sixty threads that all want to would keep everybody else waiting.
+_one_at_a_time = threading.Lock()
+
 
 def _hash(value: str, algorithm: str) -> str:
     # AWS names them MD5, SHA-1, SHA-256, SHA-384 and SHA-512.
@@ -43,7 +52,11 @@ def _uuid() -> str:
     return str(uuid.uuid4())
 
 
-_OWN_FUNCTIONS: dict[str, Callable[..., str]] = {"hash": _hash, "uuid": _uuid}
+def _value(key: str) -> object:
+    return json.loads(_values[key])
+
+
+_OWN_FUNCTIONS: dict[str, Callable[..., object]] = {"hash": _hash, "uuid": _uuid, "value": _value}
 
 
 def install(package: str) -> None:
@@ -73,10 +86,11 @@ def install(package: str) -> None:
 def _evaluator(failure: Callable[[str, str], Exception]) -> Callable[[str], object]:
     def evaluate(expression: str) -> object:
         try:
-            parsed = jsonata.Jsonata(expression)
-            for name, function in _OWN_FUNCTIONS.items():
-                parsed.register_lambda(name, function)
-            return _as_json(parsed.evaluate(None))
+            with _one_at_a_time:
+                parsed = jsonata.Jsonata(expression)
+                for name, function in _OWN_FUNCTIONS.items():
+                    parsed.register_lambda(name, function)
+                return _as_json(parsed.evaluate(None))
         except Exception as error:
             raise failure(str(getattr(error, "error", "UNKNOWN")), str(error)) from error
 
@@ -86,7 +100,19 @@ def _evaluator(failure: Callable[[str, str], Exception]) -> Callable[[str], obje
 def _declare(bindings: Mapping[str, object]) -> str:
     # Both packages put a string between quotes as it is, so that a quote or a line break within it breaks the
     # whole expression.
-    return "".join(f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items())
+    return "".join(f"{name}:={_literal(json.dumps(value, default=str))};" for name, value in bindings.items())
+
+
+def _literal(text: str) -> str:
+    """Give what stands for a JSON value in an expression: a long one is not worth parsing as a part of it each time."""
+    if len(text) < _LONG:
+        return text
+    key = hashlib.sha256(text.encode()).hexdigest()
+    with _keeping:
+        _values[key] = text
+        if len(_values) > _MOST_VALUES:
+            del _values[next(iter(_values))]
+    return f'$value("{key}")'
 
 
 def _as_json(value: object) -> object:

@@ -19,9 +19,10 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, override
+from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from localemu import config
+from localemu.aws.api.lambda_ import TooManyRequestsException
 from localemu.services.lambda_ import provider
 from localemu.services.lambda_.invocation import (
     execution_environment,
@@ -32,19 +33,44 @@ from localemu.services.lambda_.invocation import (
 from localemu.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localemu.services.lambda_.invocation.lambda_models import InvocationResult
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _BOOTSTRAP = Path(__file__).with_name("lambda_environment.py")
 _START_LIMIT_SECONDS = 30
 _POLL_SECONDS = 0.02
 _DEFAULT_TIMEOUT_SECONDS = 3
+_MOST_RUNNING = int(os.environ.get("DEMO_MOST_RUNNING_LAMBDAS", "10"))  # what AWS gives a new account
+_ROOM_LIMIT_SECONDS = 10
 _MOST_PROCESSES = int(os.environ.get("DEMO_MOST_LAMBDA_PROCESSES", "10"))
 
 
+#: On Lambda every environment has processors of its own, and an account may run so many at once; here they share a few.
+_room = threading.Semaphore(_MOST_RUNNING)
+
+
 def install() -> None:
-    """Make LocalEmu run functions with `HostExecutor`, and honour the log group a function names."""
+    """Make LocalEmu run functions with `HostExecutor`, a few at once, and honour the log group a function names."""
     for module in (runtime_executor, execution_environment, version_manager, provider):
         module.get_runtime_executor = lambda: HostExecutor
+    version_manager.LambdaVersionManager.invoke = _where_there_is_room()
     execution_environment.ExecutionEnvironment.get_log_group_name = _log_group
     atexit.register(_Process.end_all)
+
+
+def _where_there_is_room() -> Callable[..., InvocationResult]:
+    """Let an invocation wait a while for its turn, then refuse it as AWS does when too many run at once."""
+    invoke: Callable[..., InvocationResult] = version_manager.LambdaVersionManager.invoke
+
+    def invoke_in_turn(self: Any, *, invocation: Any) -> InvocationResult:  # noqa: ANN401 - LocalEmu is untyped
+        if not _room.acquire(timeout=_ROOM_LIMIT_SECONDS):
+            raise TooManyRequestsException("Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded", Type="User")
+        try:
+            return invoke(self, invocation=invocation)
+        finally:
+            _room.release()
+
+    return invoke_in_turn
 
 
 def _log_group(environment: Any) -> str:  # noqa: ANN401 - LocalEmu is untyped

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.aws import EmbeddedAws, deploy, free_port
-from tests.e2e.deployed import Deployed
+from demo.aws import ROOT, EmbeddedAws, deploy, free_port
+from tests.e2e import side_by_side
+from tests.e2e.deployed import PROTECTED_ROLE, PROTECTED_USER, Deployed
+from tests.e2e.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+SETTINGS = {
+    "alert_email": "oncall@example.com",
+    "approval_timeout_minutes": 0.75,
+    "max_containments_per_hour": 100,  # more than the whole run contains; the breaker's own test sets it lower
+    "protected_principals": [PROTECTED_USER, PROTECTED_ROLE],
+}
+
+_runs = pytest.StashKey[SideBySide]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", f"{side_by_side.MARK}: runs at the same time as the others of this mark")
+    config.stash[_runs] = SideBySide()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of this folder in the order of their turns."""
+    ours = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
+    for place, item in zip(ours, sorted((items[place] for place in ours), key=side_by_side.turn), strict=True):
+        items[place] = item
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Wait for a test that runs side by side with others; leave any other to pytest."""
+    return pyfuncitem.config.stash[_runs].wait_for(pyfuncitem) or None
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +63,36 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]) -> Iterator[Deployed]:
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]
+) -> Iterator[Deployed]:
     """Start the embedded AWS, deploy the stack as anybody would, and stop it all at the end."""
     folder = tmp_path_factory.mktemp("aws")
+    os.environ["DEMO_MOST_LAMBDA_PROCESSES"] = "40"  # none is ended only to begin again
+    os.environ["DEMO_MOST_RUNNING_LAMBDAS"] = "3"  # more would only be slower on two cores, and be taken for ill
     with EmbeddedAws.start(port=free_port(), scratch=folder / "state", log=folder / "aws.log", say=say) as aws:
-        outputs = deploy(
-            aws,
-            context={"alert_email": "oncall@example.com"},
-            outputs=folder / "outputs.json",
-            say=say,
-        )
+        outputs = deploy(aws, context={}, outputs=folder / "outputs.json", say=say, app=_app(folder / "app"))
         made = Deployed(aws, outputs)
         # A message in the dead-letter queue raises its alarm after a minute or more: it is asked for at the end.
         made.client("sqs").send_message(QueueUrl=outputs["DeadLetterQueueUrl"], MessageBody="lost")
+        runs = request.config.stash[_runs]
+        runs.start(request.session.items, {"deployed": made})
         yield made
+        runs.stop()
+
+
+@pytest.fixture
+def alone(request: pytest.FixtureRequest, deployed: Deployed) -> Deployed:
+    """Give the stack when no other test uses it any more."""
+    request.config.stash[_runs].finish()
+    return deployed
+
+
+def _app(folder: Path) -> Path:
+    """Make a folder with the product's own cdk.json and the settings of these tests: not all can be given with -c."""
+    folder.mkdir()
+    described = json.loads((ROOT / "cdk.json").read_text("utf-8"))
+    described["app"] = described["app"].replace("app.py", shlex.quote(str(ROOT / "app.py")))
+    described["context"]["tourniquet"] |= SETTINGS
+    (folder / "cdk.json").write_text(json.dumps(described), "utf-8")
+    return folder

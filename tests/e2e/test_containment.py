@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from demo import events
-from demo.aws import BUILD, mails
 from tests.e2e.deployed import Deployed, Key, names_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+UNUSUAL = "Discovery:IAMUser/AnomalousBehavior"
 SOURCES: dict[str, Callable[[Key, str], events.Event]] = {
     "health": lambda key, user: events.health(key.id, user=user, event_id=user),
     "health, old form": lambda key, user: _without_metadata(events.health(key.id, event_id=user)),
@@ -81,19 +78,13 @@ def test_four_reports_at_once_are_one_case(deployed: Deployed) -> None:
         events.trusted_advisor(leaked.id, user),
         events.guardduty(leaked.id, user),
     ]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(deployed.put, reports))
-    deployed.alert(names_user(user))
-
-    def joined() -> dict[str, Any] | None:
-        found = [case for case in deployed.cases() if leaked.id in case["targets"]]
-        assert len(found) <= 1
-        whole = [case for case in found if len(deployed.signals(case["incident_id"])) == len(reports)]
-        return next((case for case in whole if case.get("outcome")), None)
-
-    case = deployed.wait(joined, seconds=15, what="four signals in one case")
+    executions = deployed.at_once(*(partial(deployed.put, report) for report in reports))
+    for (execution,) in executions:
+        deployed.ended(execution)
+    (case,) = [case for case in deployed.cases() if leaked.id in case["targets"]]
     assert case["outcome"] == "CONTAINED"
-    deployed.wait(lambda: not _running(deployed) or None, seconds=15, what="every execution to end")
+    assert len(deployed.records(case["incident_id"], "SIGNAL#")) == len(reports)
+    deployed.told(case["incident_id"], "CONTAINED")
     assert len([alert for alert in deployed.alerts() if names_user(user)(alert)]) == 1
 
 
@@ -102,29 +93,26 @@ def test_the_mail_can_be_read_and_its_undo_pasted(deployed: Deployed) -> None:
     user, (leaked, other) = deployed.user()
     deployed.put(events.health(leaked.id, user=user, event_id=user))
     alert = deployed.alert(names_user(user))
-    mail = deployed.wait(
-        lambda: next((mail for mail in mails(deployed.aws) if user in mail.body), None), seconds=10, what="the mail"
-    )
+    mail = deployed.mail(lambda mail: user in mail.body)
     assert mail.to == "oncall@example.com"
     assert mail.body.startswith("CONTAINED: AWS found an access key of yours in public.")
     assert leaked.id not in mail.body
     assert deployed.refused(other)
-    _paste(deployed, alert["undo"])
+    deployed.paste(alert["undo"])
     assert not deployed.refused(other)
     assert deployed.refused(leaked)
     reactivate = next(row.strip() for row in mail.body.splitlines() if "update-access-key" in row)
-    _paste(deployed, reactivate)
+    deployed.paste(reactivate)
     assert not deployed.refused(leaked)
 
 
 def test_the_command_that_contains_by_hand_can_be_pasted(deployed: Deployed) -> None:
-    """Given a suspicion that was only observed, the alert's command contains the user."""
+    """Given a finding that was only observed, the alert's command contains the user."""
     user, (leaked, other) = deployed.user()
-    deployed.put(events.trusted_advisor(leaked.id, user, fraud="Suspected"))
-    alert = deployed.alert(names_user(user))
+    alert = deployed.respond(events.guardduty(leaked.id, user, finding=UNUSUAL, severity=2.0))
     assert alert["outcome"] == "OBSERVED"
     assert not deployed.refused(leaked)
-    _paste(deployed, next(step for step in alert["next_steps"] if "start-execution" in step).split("\n")[1])
+    deployed.paste(next(step for step in alert["next_steps"] if "start-execution" in step).split("\n")[1])
     deployed.alert(lambda one: names_user(user)(one) and one["outcome"] == "CONTAINED")
     assert all(deployed.refused(key) for key in (leaked, other))
 
@@ -137,26 +125,3 @@ def test_nothing_listens_beyond_this_machine(deployed: Deployed) -> None:
             row.split()[1] for row in table if row.split()[3:4] == ["0A"] and row.split()[1].endswith(f":{wanted}")
         ]
     assert bound == [f"0100007F:{wanted}"]
-
-
-def _running(deployed: Deployed) -> bool:
-    found = deployed.client("stepfunctions").list_executions(
-        stateMachineArn=deployed.outputs["RespondStateMachineArn"], statusFilter="RUNNING"
-    )
-    return bool(found["executions"])
-
-
-def _paste(deployed: Deployed, command: str) -> None:
-    """Run a line of the alert in a shell, as a person would, with AWS' own command line."""
-    assert shlex.split(command)[0] == "aws"
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    path = f"{BUILD / 'emulator' / 'bin'}:{own['PATH']}"
-    ran = subprocess.run(  # noqa: S602 - a person pastes it into a shell too
-        command,
-        shell=True,
-        env={**own, **deployed.aws.environment(), "PATH": path, "AWS_PAGER": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,13 +43,13 @@ def start(mark: int) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.side_by_side
 def test_the_demo_shows_the_main_job_and_leaves_nothing_running() -> None:
     """Given a person who runs the demo, the attacker's calls work, then are refused, and the mail is shown."""
     mark = os.getpid()
     said, _ = start(mark).communicate(timeout=240)
-    print(said)  # noqa: T201 - shown when the test fails
     before, _, after = said.partition("AWS finds the key")
-    assert "The mail that wakes somebody" in after
+    assert "The mail that wakes somebody" in after, said
     assert len(re.findall(r"^  works ", before, re.MULTILINE)) == 9
     assert not re.findall(r"^  works ", after, re.MULTILINE)
     assert len(re.findall(r"^  refused ", after, re.MULTILINE)) == 9
@@ -56,6 +58,7 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing_running() -> None:
     assert processes_of(mark) == []
 
 
+@pytest.mark.side_by_side
 def test_ctrl_c_leaves_nothing_running() -> None:
     """Given a person who stops the demo half way, every process it started ends."""
     mark = os.getpid() + 1_000_000

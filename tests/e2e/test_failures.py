@@ -13,6 +13,7 @@ from demo import events
 if TYPE_CHECKING:
     from tests.e2e.deployed import Deployed
 
+RULES = "tourniquet-rules"
 MALFORMED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no detail": ("aws.health", "AWS Health Event", {}),
     "wrong types": (
@@ -40,21 +41,20 @@ MALFORMED: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.side_by_side
 @pytest.mark.parametrize("case", MALFORMED)
 def test_a_malformed_event_is_announced_and_changes_nothing(deployed: Deployed, case: str) -> None:
     """Given an event that cannot be understood, an ANNOUNCED alert arrives and no change was journaled."""
-    before = {one["incident_id"] for one in deployed.cases()}
     source, kind, detail = MALFORMED[case]
-    deployed.put({"source": source, "detail-type": kind, "detail": {**detail, "marker": uuid.uuid4().hex}})
-    alert = deployed.alert(
-        lambda one: isinstance(one, dict) and one.get("outcome") == "ANNOUNCED" and one["incident_id"] not in before,
-        what="an ANNOUNCED alert",
-    )
+    alert = deployed.respond({"source": source, "detail-type": kind, "detail": detail})
+    assert alert["outcome"] == "ANNOUNCED"
     assert alert["signal"]["source"] == source
     assert alert["actions"] == []
     assert alert["not_done"]
+    assert deployed.records(alert["incident_id"], "CHANGE#") == []
 
 
+@pytest.mark.side_by_side
 def test_a_workflow_that_is_stopped_is_announced(deployed: Deployed) -> None:
     """Given an execution that somebody stops, the rule on execution status publishes by itself."""
     user, (leaked, _) = deployed.user()
@@ -75,35 +75,35 @@ def test_a_workflow_that_is_stopped_is_announced(deployed: Deployed) -> None:
     )
     assert "FAILED: Tourniquet began to answer a signal" in text
     assert "ABORTED" in text
-    deployed.put(events.health(leaked.id, user=user, event_id=user))
-    deployed.alert(
-        lambda one: isinstance(one, dict) and one.get("outcome") == "CONTAINED" and user in json.dumps(one),
-        what="the next signal to contain what the stopped workflow did not",
-    )
+    alert = deployed.respond(events.health(leaked.id, user=user, event_id=user))
+    assert alert["outcome"] == "CONTAINED", "the next signal contains what the stopped workflow did not"
 
 
-def test_an_event_that_no_workflow_takes_is_kept_and_raises_the_alarm(deployed: Deployed) -> None:
-    """Given a rule that may not start the workflow, its event is in the dead-letter queue, and the alarm is heard."""
-    sqs, iam = deployed.client("sqs"), deployed.client("iam")
-    queue = deployed.outputs["DeadLetterQueueUrl"]
-    (role,) = [role for role in iam.list_roles(PathPrefix="/tourniquet/")["Roles"] if "StartRole" in role["RoleName"]]
-    (policy,) = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
-    document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+def test_an_event_that_no_workflow_takes_is_kept(alone: Deployed) -> None:
+    """Given rules that may not start the workflow, an event is in the dead-letter queue."""
+    sqs, iam = alone.client("sqs"), alone.client("iam")
+    queue = alone.outputs["DeadLetterQueueUrl"]
+    (policy,) = iam.list_role_policies(RoleName=RULES)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=RULES, PolicyName=policy)["PolicyDocument"]
     marker = uuid.uuid4().hex
-    _do_not_retry(deployed)
-    iam.delete_role_policy(RoleName=role["RoleName"], PolicyName=policy)
+    _do_not_retry(alone)
+    iam.delete_role_policy(RoleName=RULES, PolicyName=policy)
     try:
-        deployed.put(events.health("AKIAIOSFODNN7LOST000", event_id=marker))
+        alone.put(events.health("AKIAIOSFODNN7LOST000", event_id=marker))
 
         def kept() -> bool | None:
             found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
             return any(marker in message["Body"] for message in found) or None
 
-        deployed.wait(kept, seconds=30, what="the event in the dead-letter queue")
+        alone.wait(kept, seconds=30, what="the event in the dead-letter queue")
     finally:
-        iam.put_role_policy(RoleName=role["RoleName"], PolicyName=policy, PolicyDocument=json.dumps(document))
-    alarm = deployed.alert(
-        lambda one: isinstance(one, dict) and "AlarmName" in one, seconds=150, what="the dead-letter queue's alarm"
+        iam.put_role_policy(RoleName=RULES, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def test_what_is_in_the_dead_letter_queue_raises_the_alarm(alone: Deployed) -> None:
+    """Given a message in the dead-letter queue since the beginning, its alarm is heard among the alerts."""
+    alarm = alone.alert(
+        lambda one: isinstance(one, dict) and "AlarmName" in one, seconds=180, what="the dead-letter queue's alarm"
     )
     assert alarm["NewStateValue"] == "ALARM"
     assert "dead-letter queue" in alarm["AlarmDescription"]
