@@ -58,6 +58,9 @@ OUTCOME_GRANTS = (
     Grant(action="dynamodb:UpdateItem", resource=_TABLE),
 )
 
+#: For where no cut waits: how long a call is tried again.
+PATIENT = 5.0
+
 _TRIES = 6
 _SECONDS = 1.0
 _PAUSE = 0.1
@@ -163,11 +166,23 @@ class Kept:
 
 
 class Table:
-    """The incident table. ``dynamodb`` is a client with short time limits (``aws.client(..., hasty=True)``)."""
+    """The incident table.
 
-    def __init__(self, dynamodb: DynamoDBClient, name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    ``dynamodb`` is a client with short time limits (``aws.client(..., hasty=True)``) and ``seconds`` how long a call is
+    tried again, where a cut waits for it; where none does, both may be longer.
+    """
+
+    def __init__(
+        self,
+        dynamodb: DynamoDBClient,
+        name: str,
+        *,
+        seconds: float | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._dynamodb = dynamodb
         self._name = name
+        self._seconds = _SECONDS if seconds is None else seconds
         self._sleep = sleep
 
     def claim(self, claims: Collection[str], opening: Opening) -> dict[str, str]:
@@ -639,11 +654,11 @@ class Table:
         return True
 
     def _send(self, call: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  (each call's own answer)
-        """Make a call, again after a passing failure, for a second in all.
+        """Make a call, again after a passing failure, for a second in all (or as long as the table was told).
 
         A condition that does not hold comes through as botocore's own error, with the item in it.
         """
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + self._seconds
         while True:
             try:
                 with aws.translated("ConditionalCheckFailedException", "TransactionCanceledException"):

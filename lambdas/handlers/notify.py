@@ -67,7 +67,7 @@ def handler(event: Json, _context: object) -> Json:
     changes = _changes(event.get("changes") or [])
     incident = Incident.from_json(triage["incident"])
     playbook = playbook_for(incident.signal)
-    table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
+    table = Table(aws.client("dynamodb"), environment.get(environment.TABLE), seconds=journal.PATIENT)
     told = []
     for case in triage["cases"]:
         items = tuple(PlanItem.from_json(item) for item in case["items"])
