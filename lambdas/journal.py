@@ -295,7 +295,7 @@ class Table:
     def run(self, case: Case, execution: str, acting: Collection[str], targets: Collection[str]) -> bool:
         """Make an execution the one that runs a case, and say which changes it sets out to make.
 
-        False when another execution took the case over since ``case`` was read. What other executions set out to
+        False when another execution took the case over, or ended it, since ``case`` was read. What other executions set out to
         make is kept; of a case that has ended, only what none of them made.
         """
         kept = {item: owner for item, owner in case.acting.items() if not case.outcome or item not in case.made}
@@ -305,10 +305,11 @@ class Table:
             ":acting": {**kept, **dict.fromkeys(acting, execution)},
             ":targets": sorted({*targets, *case.targets}),
         }
+        ended_since = "" if case.outcome else " AND attribute_not_exists(outcome)"
         return self._if_unchanged(
             Key=_item({"pk": case.incident_id, "sk": "INCIDENT"}),
             UpdateExpression="SET #execution = :mine, acting = :acting, targets = :targets REMOVE outcome",
-            ConditionExpression="attribute_not_exists(#execution) OR #execution IN (:old, :mine)",
+            ConditionExpression=f"(attribute_not_exists(#execution) OR #execution IN (:old, :mine)){ended_since}",
             ExpressionAttributeNames={"#execution": "execution"},
             ExpressionAttributeValues=_item(values),
         )

@@ -756,3 +756,12 @@ def test_a_case_that_nobody_opened_does_not_exist(table: Table) -> None:
     assert not table.exists(CASE)
     table.claim([CLAIM], opening())
     assert table.exists(CASE)
+
+
+def test_a_case_that_ended_since_it_was_read_is_not_run_again(table: Table) -> None:
+    """Given a case read while its execution ran, when that has ended it meanwhile, it has to be read again."""
+    table.claim(["user#a"], opening())
+    read = table.case(CASE)
+    assert table.close(CASE, opening().execution, {"outcome": "CONTAINED"})
+    assert not table.run(read, f"{FIRST}-2", ["item"], [])
+    assert table.run(table.case(CASE), f"{FIRST}-2", ["item"], [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from moto.events.models import EventPattern
 
@@ -124,7 +126,7 @@ def test_items_repeat_for_days_and_are_recognised() -> None:
     event = events.trusted_advisor(KEY, "ci-user")
     again = event | {"id": "another", "time": "2026-11-23T00:00:00Z"}
     assert incident_from(again).signal.id == incident_from(event).signal.id
-    other = events.trusted_advisor(KEY, "ci-user")
+    other = events.trusted_advisor(KEY, "ci-user", updated=datetime(2026, 11, 22, tzinfo=UTC))
     assert incident_from(other).signal.id != incident_from(event).signal.id
 
 
