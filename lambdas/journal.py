@@ -295,8 +295,8 @@ class Table:
     def run(self, case: Case, execution: str, acting: Collection[str], targets: Collection[str]) -> bool:
         """Make an execution the one that runs a case, and say which changes it sets out to make.
 
-        False when another execution took the case over, or ended it, since ``case`` was read. What other executions set out to
-        make is kept; of a case that has ended, only what none of them made.
+        False when another execution took the case over, or ended it, since ``case`` was read. What other executions set
+        out to make is kept; of a case that has ended, only what none of them made.
         """
         kept = {item: owner for item, owner in case.acting.items() if not case.outcome or item not in case.made}
         values = {
