@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("demo", help="tell the story of a leaked key")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)  # a shell that starts this in the background has it ignored
     try:
         match options.command:
             case "up":
