@@ -40,6 +40,7 @@ _ASK_LIMIT_SECONDS = 1  # LocalEmu's own shutdown takes longer, and saves only w
 _KILL_LIMIT_SECONDS = 10
 _TAIL_LINES = 25
 _SAY_EVERY_SECONDS = 2
+_NOT_UPLOADED = "Failed to publish asset"
 _RESOURCES = re.compile(r"\|\s*(\d+)/(\d+)\s*\|")
 
 
@@ -192,7 +193,8 @@ def deploy(
     """Deploy the stack with the stock CDK tool, bootstrapping first where nobody has, and give its outputs.
 
     ``context`` goes to the app as `-c` options, ``outputs`` is the file CDK writes the outputs to, and
-    ``app`` the folder with cdk.json. Raises EmbeddedAwsError with the end of what CDK said when it fails.
+    ``app`` the folder with cdk.json. An upload of the functions' code that was cut off is tried once more. Raises
+    EmbeddedAwsError with the end of what CDK said when it fails.
     """
     with tempfile.TemporaryDirectory(prefix="cdk.out-", dir=BUILD) as assembly:
         where = ["--output", assembly, "--no-notices", "--no-version-reporting"]
@@ -202,7 +204,13 @@ def deploy(
             _cdk(aws, bootstrap, phase="bootstrap", app=app, say=say)
         outputs.parent.mkdir(parents=True, exist_ok=True)
         target = ["deploy", STACK, "--require-approval", "never", "--outputs-file", str(outputs)]
-        _cdk(aws, [*target, *where, *options], phase="deploy", app=app, say=say)
+        try:
+            _cdk(aws, [*target, *where, *options], phase="deploy", app=app, say=say)
+        except EmbeddedAwsError as error:
+            if _NOT_UPLOADED not in str(error):
+                raise
+            say("cdk deploy: an upload was cut off, as happens on a busy machine; once more")
+            _cdk(aws, [*target, *where, *options], phase="deploy", app=app, say=say)
     written: dict[str, dict[str, str]] = json.loads(outputs.read_text("utf-8")) if outputs.exists() else {}
     return written.get(STACK, {})
 

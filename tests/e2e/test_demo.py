@@ -43,7 +43,7 @@ def start(mark: int) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.side_by_side
+@pytest.mark.usefixtures("alone")  # an embedded AWS of its own beside a busy one is more than two cores carry
 def test_the_demo_shows_the_main_job_and_leaves_nothing_running() -> None:
     """Given a person who runs the demo, the attacker's calls work, then are refused, and the mail is shown."""
     mark = os.getpid()
@@ -58,7 +58,7 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing_running() -> None:
     assert processes_of(mark) == []
 
 
-@pytest.mark.side_by_side
+@pytest.mark.usefixtures("alone")
 def test_ctrl_c_leaves_nothing_running() -> None:
     """Given a person who stops the demo half way, every process it started ends."""
     mark = os.getpid() + 1_000_000
