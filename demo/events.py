@@ -181,16 +181,30 @@ def instance_finding(  # noqa: PLR0913 - the parts of a finding that decide
     account: str = ACCOUNT,
     seen_at: str = "",
     finding_id: str = "",
+    interfaces: int = 1,
+    count: int = 1,
 ) -> Event:
-    """Give a GuardDuty finding on an instance. Findings of Runtime Monitoring have no ``role``: give ``""``."""
-    interface = {"networkInterfaceId": "eni-0a1b2c3d4e5f60718", "vpcId": vpc, "privateIpAddress": "10.0.0.7"}
+    """Give a GuardDuty finding on an instance. Findings of Runtime Monitoring have no ``role``: give ``""``.
+
+    ``interfaces`` is how many network interfaces the finding lists: none of an instance that is gone. The same
+    ``finding_id`` with a higher ``count`` is how GuardDuty repeats itself.
+    """
     resource = {
         "resourceType": "Instance",
         "instanceDetails": {
             "instanceId": instance_id,
             "instanceType": "t3.small",
+            "instanceState": "running",
+            "launchTime": "2026-11-02T08:54:03.000Z",
+            "availabilityZone": f"{region}a",
+            "platform": None,
+            "productCodes": [],
+            "outpostArn": None,
+            "imageId": "ami-0a1b2c3d4e5f60718",
+            "imageDescription": None,
             "iamInstanceProfile": {"arn": profile_arn, "id": "AIPAEXAMPLEEXAMPLEEX"} if profile_arn else None,
-            "networkInterfaces": [interface],
+            "networkInterfaces": [_interface(number, vpc) for number in range(interfaces)],
+            "tags": [{"key": "Name", "value": "shop"}],
         },
     }
     service: Event = {
@@ -200,13 +214,30 @@ def instance_finding(  # noqa: PLR0913 - the parts of a finding that decide
         },
         "additionalInfo": {"sample": sample, "value": "{}", "type": "default"},
         "archived": archived,
-        "count": 1,
+        "count": count,
     }
     if role:
         service["resourceRole"] = role
     title = f"The instance {instance_id} asks for a domain on a list."
     place = _Place(account, region, seen_at, finding_id)
     return _finding(finding, resource, service, severity=severity, title=title, place=place)
+
+
+def _interface(number: int, vpc: str) -> Event:
+    address = f"10.0.0.{7 + number}"
+    name = f"ip-10-0-0-{7 + number}.ec2.internal"
+    return {
+        "networkInterfaceId": f"eni-0a1b2c3d4e5f6071{8 + number:x}",
+        "privateDnsName": name,
+        "privateIpAddress": address,
+        "privateIpAddresses": [{"privateDnsName": name, "privateIpAddress": address}],
+        "ipv6Addresses": [],
+        "publicDnsName": "",
+        "publicIp": "198.51.100.7" if number == 0 else None,
+        "securityGroups": [{"groupId": "sg-0a1b2c3d4e5f60718", "groupName": "web"}],
+        "subnetId": "subnet-0a1b2c3d4e5f60718",
+        "vpcId": vpc,
+    }
 
 
 def actor(  # noqa: PLR0913 - the parts of an actor that decide

@@ -141,6 +141,10 @@ def _runbook(playbook: Playbook) -> Iterator[str]:
     yield f"Default mode: {_modes(playbook)}.\n"
     yield "What people do next:\n"
     yield from (f"{number}. {step}" for number, step in enumerate(playbook.next_steps, 1))
+    for about, steps in (("credentials", playbook.after_principals), ("an instance", playbook.after_instances)):
+        if steps:
+            yield f"\nAnd where it is about {about}:\n"
+            yield from (f"{number}. {step}" for number, step in enumerate(steps, 1))
 
 
 # ---- finding types ----------------------------------------------------------------------------
@@ -164,15 +168,16 @@ def _findings() -> str:
             ),
             (
                 "- **contains**: every credential that the finding names is cut off at once: its key disabled, its "
-                "user denied, its role's session denied. A change that may hit others, such as one on a shared role, "
-                "is asked about instead."
+                "user denied, its role's session denied; and every instance that it names is isolated, kept and "
+                "snapshotted, and its role's session denied. A change that may hit others, such as one on a shared "
+                "role, is asked about instead."
             ),
             "- asks first: the plan waits for a person to approve it.",
             "- shows the plan: the alert says what would be done, with the command that does it.",
             (
                 "- announced: the alert holds the steps for people; nothing is planned. There is no automatic answer "
-                "for instances, containers, functions, databases, files and settings yet. A finding that names no "
-                "credential of this account is always announced, whatever its row says.\n"
+                "for containers, functions, databases, files and settings. A finding that names no credential and no "
+                "instance of this account is always announced, whatever its row says.\n"
             ),
             (
                 'Severity is AWS\' default for the type; with a star it depends on the finding, and "Varies" means '
@@ -211,8 +216,8 @@ def _finding_row(found: FindingType) -> tuple[str, ...]:
         f"`{found.name}`",
         found.severity,
         found.about,
-        _column([(_link(answer.playbook), answer.when) for answer in answers]),
-        _column([(answer.does, answer.when) for answer in answers]),
+        _column(_merged([(_link(answer.playbook), answer.when, answer.side) for answer in answers])),
+        _column([(answer.does, f"{answer.when} {answer.side}".strip()) for answer in answers]),
     )
 
 
@@ -228,11 +233,12 @@ def _other_row(signal: OtherSignal) -> tuple[str, ...]:
 
 
 class _Answer(NamedTuple):
-    """What answers a finding type, when (``""``: always), and what that does by default."""
+    """What answers a finding type, from which severity on and on which side (``""``: always), and what that does."""
 
     playbook: Playbook
     when: str
     does: str
+    side: str = ""
 
 
 def _answers(found: FindingType) -> list[_Answer]:
@@ -241,7 +247,7 @@ def _answers(found: FindingType) -> list[_Answer]:
     if acts == target:
         return acts
     sides = (("if the instance acts", acts), ("if it is the target", target))
-    return [answer._replace(when=f"{answer.when} {side}".strip()) for side, answers in sides for answer in answers]
+    return [answer._replace(side=side) for side, answers in sides for answer in answers]
 
 
 def _by_severity(found: FindingType, role: str) -> list[_Answer]:
@@ -267,6 +273,13 @@ def _does(playbook: Playbook, severity: float) -> str:
 
 def _link(playbook: Playbook) -> str:
     return f"[{playbook.name}](playbooks.md#{playbook.name})"
+
+
+def _merged(parts: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Say once what holds for every severity on a side."""
+    sides = {side: {text for text, _, at in parts if at == side} for _, _, side in parts}
+    said = [(text, side if len(sides[side]) == 1 else f"{when} {side}".strip()) for text, when, side in parts]
+    return list(dict.fromkeys(said))
 
 
 def _column(parts: Sequence[tuple[str, str]]) -> str:
@@ -302,6 +315,30 @@ _NOT_NARROWED = {
         ),
         "any use by this role with a policy that allows anything, or whose name does not begin with `Tourniquet-inc-`",
     ),
+    "autoscaling:DetachInstances": (
+        "Any instance of any group. It ends nothing: the group starts another one in its place.",
+        "any use without a case in the incident table",
+    ),
+    "elasticloadbalancing:DeregisterTargets": (
+        "Any target. The calls name the instance of the case, or its addresses.",
+        "any use without a case in the incident table",
+    ),
+    "elasticloadbalancing:DeregisterInstancesFromLoadBalancer": (
+        "Any instance. The calls name the instance of the case.",
+        "any use without a case in the incident table",
+    ),
+    "ec2:DisassociateIamInstanceProfile": (
+        "Any instance. It takes credentials away and gives none.",
+        "any use without a case in the incident table",
+    ),
+    "ec2:StopInstances": (
+        "Any instance. Nothing calls it unless the setting `playbook_extras` says so.",
+        "any use without a case in the incident table",
+    ),
+    "s3:PutObject": (
+        "Only below `incidents/`; what is written stays, in versions and under Object Lock.",
+        "nothing",
+    ),
 }
 
 
@@ -312,7 +349,7 @@ def _permissions() -> str:
         (
             "Every function has a role of its own, which holds the grants below and nothing else but its own log "
             "stream. `{table}`, `{topic}` and `{key}` are the incident table, the alert topic and the topic's KMS key; "
-            "`{executions}` are the executions of the respond workflow.\n"
+            "`{executions}` are the executions of the respond workflow; `{evidence}` is the evidence bucket.\n"
         ),
         *_roles(),
         *_denies(),
@@ -320,7 +357,11 @@ def _permissions() -> str:
     ]
     for name in _names("HANDLERS"):
         purpose, grants = _HANDLERS[name]
-        lines += [f"\n## {_names('PREFIX')}{name}\n", f"{purpose} Changes nothing in IAM.\n", *_grants(grants)]
+        lines += [
+            f"\n## {_names('PREFIX')}{name}\n",
+            f"{purpose} Changes nothing in the account but the responder's own records.\n",
+            *_grants(grants),
+        ]
     for name in actions.names():
         action = actions.load(name)
         lines += [
@@ -397,19 +438,26 @@ def _denies() -> Iterator[str]:
 
 def _exceptions() -> Iterator[str]:
     """List the calls that change something and that IAM cannot narrow."""
+    narrowed = {
+        (name, grant.action) for name in actions.names() for grant in actions.load(name).grants if grant.condition
+    }
     rows = [
         (f"`{grant.action}`", f"`{_names('PREFIX')}{_camel(name)}`", *_NOT_NARROWED[grant.action])
         for name in actions.names()
         for grant in actions.load(name).grants
-        if not grant.condition and not grant.action.startswith(("iam:Get", "iam:List"))
+        if not grant.condition and not _reads(grant) and (name, grant.action) not in narrowed
     ]
     yield "\n## What IAM cannot narrow\n"
     yield (
-        "Every other call that changes IAM is held to `AWSDenyAll` by condition. These have no condition that would "
-        "narrow them. Each is the only write to IAM in its role, and only Lambda may assume the role. The stack sets "
-        "no alarm on them.\n"
+        "Every other call that changes something is held by condition: in IAM to `AWSDenyAll`, in EC2 to groups and "
+        "snapshots that carry the responder's own tag from their first moment. These have no condition that would "
+        "narrow them. Each is in one role only, and only Lambda may assume the role. The stack sets no alarm on them.\n"
     )
     yield from _table(("IAM action", "only in", "what narrows it", "in CloudTrail, alarm on"), rows)
+
+
+def _reads(grant: Grant) -> bool:
+    return grant.action.partition(":")[2].startswith(("Describe", "Get", "List"))
 
 
 def _names(constant: str) -> Any:  # noqa: ANN401  (a text or a tuple of texts)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas import commands, wording
 from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result
-from lambdas.targets import claim_key, describe
+from lambdas.playbooks.shape import ISOLATE
+from lambdas.targets import claim_key, describe, instance_of
 from lambdas.text import ascii_subject, line, markdown, minute, redact, tail, title
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ _DECIDED: Mapping[str, str] = {
     "approve": "A person approved the changes.",
     "contain": "Nobody answered in time, and the setting makes the changes then.",
 }
+#: What is done beside the isolation of an instance; the first line does not tell what of it was not needed.
+_ASIDE = frozenset(ISOLATE[1:]) - {"revoke_sessions"}
 _WAITS = ": waits for your answer, because "
 _IN_THE_CONSOLE = (
     "Contain the key by hand: IAM console, the user, Security credentials, Deactivate; then attach AWSDenyAll."
@@ -236,7 +239,7 @@ def _headline(story: Story) -> str:
         f"{wording.phrase(item).done} {wording.phrase(item).object}"
         + (" (was so already)" if result is Result.ALREADY else "")
         for item, result, _ in _ended(story)
-        if result in _MADE
+        if result is Result.DONE or (result is Result.ALREADY and item.action not in _ASIDE)
     ]
     known = story.outcome is Outcome.REPEATED and not any(change.changed for change in story.changes.values())
     parts = [f"{story.outcome}: {line(story.incident.signal.title, _TITLE).rstrip('.')}."]
@@ -336,7 +339,7 @@ def _did(story: Story, item: PlanItem, result: Result, _error: str) -> str:
     words = wording.phrase(item)
     name = f"{words.done.capitalize()} {words.object}"
     if result is Result.ALREADY or change is None:
-        return f"{name}: it was so already."
+        return f"{name}: {wording.already(item)}."
     return f"{name}; read back: {wording.read_back(change)}."
 
 
@@ -390,7 +393,10 @@ def _undone(story: Story) -> list[str]:
     """Say what was planned and not made, and what nothing was planned for."""
     said = [sentence for ended in _ended(story) if (sentence := _not_made(story, *ended))]
     said += [_safe_note(note) for note in story.not_done]
-    if any(result in _MADE for _, result, _ in _ended(story)):
+    made = [item for item, result, _ in _ended(story) if result in _MADE]
+    if any(item.action == "isolate_instance" for item in made):
+        said.append(wording.SURVIVES)
+    if any(item.target.kind is not Kind.INSTANCE for item in made):
         said.append(_LOOK_BACK)
     return said
 
@@ -464,18 +470,27 @@ def _steps(story: Story, *, mail: bool = False) -> list[str]:
 def _by_workflow(story: Story, items: list[PlanItem]) -> list[str]:
     """Offer to have the workflow make items that were not made; where no request says so, the calls themselves."""
     requests = {tuple(found.items()): item for item in items if (found := wording.request(item))}
-    steps = [
-        f"To contain {kind.removesuffix('_name')} {line(name, 64)} ({_WHOLE[kind]}), run:\n"
-        + commands.start_execution(story.respond, {kind: name, "mode": Mode.CONTAIN.value, "reason": story.incident_id})
-        for ((kind, name),) in requests
+    steps = []
+    for request in requests:
+        kind, name = request[0]
+        said = {**dict(request), "mode": Mode.CONTAIN.value, "reason": story.incident_id}
+        steps.append(
+            f"To contain {kind.partition('_')[0]} {line(name, 64)} ({_WHOLE[kind]}), run:\n"
+            + commands.start_execution(story.respond, {key: value for key, value in said.items() if value})
+        )
+    instances = {dict(request).get("instance_id") for request in requests}
+    rest = [
+        item
+        for item in items
+        if not wording.request(item) and item.target.name and instance_of(item) not in instances - {None}
     ]
-    rest = [item for item in items if not wording.request(item) and item.target.name]
     return [*steps, *(_by_hand(story, rest) if rest else [])]
 
 
 _WHOLE = {
     "user_name": "all its keys, and everything it may do",
     "role_name": "everything it may do, for everybody who uses it",
+    "instance_id": "cut it off, keep it and its evidence, and deny the session of its role",
 }
 
 
@@ -502,7 +517,7 @@ def _by_hand(story: Story, items: list[PlanItem]) -> list[str]:
             f"Deny everything to user {line(name, 64)} by hand:\n{commands.attach_policy(name, deny)}"
             for name in dict.fromkeys(target.name for target in named if target.name)
         ]
-    nameless = any(not item.target.name for item in items)
+    nameless = any(not item.target.name for item in items if item.target.kind is not Kind.INSTANCE)
     return [*steps, _IN_THE_CONSOLE] if nameless or not steps else steps
 
 
@@ -515,7 +530,24 @@ def _undo_lines(story: Story) -> list[str]:
     """Give the undo as shell lines: the denies, or the keys where no deny was made; then that it was done."""
     denies = [*_undo(story, "deny_principal"), *_undo(story, "revoke_sessions")]
     lines = [one for one in denies or _undo(story, "disable_key") if _shows_nothing(one)]
+    lines = [*lines, *_undo_of_instances(story)]
     return [*lines, _released(story)] if lines else []
+
+
+def _undo_of_instances(story: Story) -> list[str]:
+    """Give the undo of what was done to instances, in the order in which it is to be undone."""
+    return [entry for action in _UNDO_ORDER for entry in _undo(story, action) if _shows_nothing(entry)]
+
+
+_UNDO_ORDER = (
+    "take_profile",
+    "lock_metadata",
+    "isolate_instance",
+    "stop_instance",
+    "leave_balancers",
+    "leave_groups",
+    "protect_instance",
+)
 
 
 def _released(story: Story) -> str:
@@ -530,6 +562,8 @@ def _shows_nothing(command: str) -> bool:
 
 def _pasted(step: str, command: str) -> str:
     """Put a step and its command together, or say where to do it without."""
+    if not command:
+        return f"{step.removesuffix(':')}, in the console."
     if _shows_nothing(command):
         return f"{step}\n{command}"
     return f"{step.removesuffix(':')}, in the IAM console: {_NOT_SHOWN}"
@@ -547,6 +581,8 @@ def _undo_text(story: Story) -> list[str]:
         lines += ["# sessions that were stolen work again until they expire, if they have not yet:", *sessions]
     if keys:
         lines += ["# a leaked key should be replaced, not used again; if it must be:", *keys]
+    if instances := _undo_of_instances(story):
+        lines += ["# puts the instance back; snapshots and evidence stay:", *instances]
     shown = [one if _shows_nothing(one) else f"# undo it in the IAM console: {_NOT_SHOWN}" for one in lines]
     told = ["# then tell the responder, so that a repeat of the signal does not cut again:", _released(story)]
     return [*shown, *told] if shown else []

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambdas.model import Kind, Mode, PlanItem, Standing, Target
+from lambdas.playbooks.shape import EXTRAS, ISOLATE
 from lambdas.signals.reading import is_session_key
 from lambdas.targets import describe, session_name
 from lambdas.text import line
@@ -78,7 +79,7 @@ def answer(question: Question) -> Answer:  # noqa: PLR0911  (one answer a kind)
         case Kind.FEDERATED_USER:
             return Answer(notes=(f"{describe(target)}: {_FEDERATED}",))
         case Kind.INSTANCE:
-            return Answer(notes=(f"{describe(target)}: {_INSTANCE}",))
+            return _answer_instance(question, target)
     return Answer(notes=(f"{describe(target)} {_OTHER}",))
 
 
@@ -121,7 +122,7 @@ def _answer_user(question: Question, target: Target) -> Answer:
 
 def _answer_role(question: Question, target: Target) -> Answer:
     """Deny the one session; more only where nobody else uses the role, or somebody says so."""
-    role = question.fact.role
+    fact, role = question.fact, question.fact.role
     if role is not None and role.unchangeable:
         return Answer(notes=(f"{describe(target)}: {_UNCHANGEABLE[role.unchangeable]}",))
     name = role.name if role else target.name
@@ -133,8 +134,13 @@ def _answer_role(question: Question, target: Target) -> Answer:
         args["of_instances"] = True
     if question.by_person and question.target.kind is Kind.ROLE:
         return Answer(wanted=(Wanted(item=_item("deny_principal", whole, args)),))
-    wanted: list[Wanted] = []
     session = session_name(target)
+    notes = _about_role(target, role, session)
+    if role is not None and role.of_instances and fact.instance and not question.by_person:
+        of = Target(kind=Kind.INSTANCE, id=session, account=target.account)
+        instance = _answer_instance(question, of)
+        return Answer(wanted=instance.wanted, notes=(*notes, *instance.notes))
+    wanted: list[Wanted] = []
     if session:
         wanted.append(Wanted(item=_item("revoke_sessions", target, args)))
     if role is not None and not role.shared:
@@ -143,7 +149,36 @@ def _answer_role(question: Question, target: Target) -> Answer:
         until: Json = {"issued_until": question.until} if question.until else {}
         older = _item("revoke_sessions", whole, {**args, **until})
         wanted.append(Wanted(item=older, caution=_MAY_BE_SHARED, beyond=True))
-    return Answer(wanted=tuple(wanted), notes=_about_role(target, role, session))
+    return Answer(wanted=tuple(wanted), notes=notes)
+
+
+def _answer_instance(question: Question, target: Target) -> Answer:
+    """Cut the instance off, keep it and its evidence, and deny the credentials that it was given."""
+    fact, role = question.fact, question.fact.role
+    found = fact.instance
+    here = Target(
+        kind=Kind.INSTANCE, id=target.id, account=target.account, region=found.region if found else target.region
+    )
+    needless = {"leave_groups"} if found and not found.group else set()
+    needless |= {"take_profile"} if found and not found.profile else set()
+    names = [name for name in (*ISOLATE[:1], *EXTRAS, *ISOLATE[1:]) if name not in {*needless, "revoke_sessions"}]
+    cuts = tuple(Wanted(item=_item(name, here, {})) for name in names)
+    if found and not found.profile:
+        return Answer(wanted=cuts)
+    if role is None:
+        return Answer(wanted=cuts, notes=(f"{describe(target)}: {_ROLE_OF_INSTANCE_UNKNOWN}",))
+    if role.unchangeable:
+        return Answer(wanted=cuts, notes=(f"role {line(role.name, 64)}: {_UNCHANGEABLE[role.unchangeable]}",))
+    args: Json = {"role": role.name, "role_id": role.role_id, "instance": target.id}
+    if role.of_instances:
+        args["of_instances"] = True
+    session = Target(kind=Kind.ROLE_SESSION, id=f"{role.role_id}:{target.id}", name=role.name, account=target.account)
+    denied = [Wanted(item=_item("revoke_sessions", session, args))]
+    if role.of_instances and found and found.alone:
+        whole = Target(kind=Kind.ROLE, id=role.role_id, name=role.name, account=target.account)
+        denied.append(Wanted(item=_item("revoke_sessions", whole, args)))
+    first, *rest = cuts
+    return Answer(wanted=(first, *denied, *rest), notes=_about_role(session, role, ""))
 
 
 def _about_role(target: Target, role: RoleFact | None, session: str) -> tuple[str, ...]:
@@ -194,7 +229,11 @@ _FEDERATED = (
     "history: userIdentity.sessionContext.sessionIssuer is the user; then start the respond workflow with "
     '{"user_name": "…"}.'
 )
-_INSTANCE = "instances are not isolated automatically in this version: see the steps below."
+_ROLE_OF_INSTANCE_UNKNOWN = (
+    "it was not known in time which role it has, if any, so its credentials were not denied. Look at its instance "
+    "profile, and deny the session by an inline policy on the role with the condition aws:userid = the role's unique "
+    "id, a colon, the instance's id."
+)
 _OTHER = (
     "is not a user of this account: nothing can be done about it here. Look for the policy that lets it in, and for "
     "what it did, in CloudTrail."

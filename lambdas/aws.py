@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 #: For the calls that matter: two tries, a second to connect, three to answer.
 STANDARD = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
 
+#: For a call that makes something anew each time it is made: one try, with time for the answer.
+ONCE = Config(connect_timeout=1, read_timeout=10, retries={"total_max_attempts": 1, "mode": "standard"})
+
 #: For the incident table: containment goes on without it after at most a second.
 HASTY = Config(connect_timeout=0.5, read_timeout=1, retries={"total_max_attempts": 1, "mode": "standard"})
 
@@ -38,21 +41,37 @@ _BY_CODE: dict[str, type[errors.TourniquetError]] = {
     "ResourceNotFoundException": errors.TargetGone,
     "InvalidInstanceID.NotFound": errors.TargetGone,
     "InvalidInstanceID.Malformed": errors.TargetGone,
+    "InvalidNetworkInterfaceID.NotFound": errors.TargetGone,
+    "InvalidGroup.NotFound": errors.TargetGone,
+    "InvalidVolume.NotFound": errors.TargetGone,
+    "InvalidSnapshot.NotFound": errors.TargetGone,
+    "InvalidAssociationID.NotFound": errors.TargetGone,
+    "TargetGroupNotFound": errors.TargetGone,
+    "AccessPointNotFound": errors.TargetGone,
+    "LoadBalancerNotFound": errors.TargetGone,
     "ExecutionDoesNotExist": errors.TargetGone,
     "TaskDoesNotExist": errors.TargetGone,
     "TaskTimedOut": errors.TargetGone,
     "LimitExceeded": errors.QuotaFull,
+    "SecurityGroupLimitExceeded": errors.QuotaFull,
+    "SnapshotLimitExceeded": errors.QuotaFull,
+    "PendingSnapshotLimitExceeded": errors.QuotaFull,
+    "ConcurrentSnapshotLimitExceeded": errors.QuotaFull,
     "AccessDenied": errors.NotPermitted,
     "AccessDeniedException": errors.NotPermitted,
     "UnauthorizedOperation": errors.NotPermitted,
     "AuthorizationError": errors.NotPermitted,
-    "OperationNotPermittedException": errors.NotPermitted,
+    "OperationNotPermitted": errors.NotPermitted,
     "UnmodifiableEntity": errors.NotPermitted,
     "Throttling": errors.Throttled,
     "ThrottlingException": errors.Throttled,
     "TooManyRequestsException": errors.Throttled,
     "RequestLimitExceeded": errors.Throttled,
     "ProvisionedThroughputExceededException": errors.Throttled,
+    "SnapshotCreationPerVolumeRateExceeded": errors.Throttled,
+    "ResourceContention": errors.Throttled,
+    "ScalingActivityInProgress": errors.Throttled,
+    "SlowDown": errors.Throttled,
     "ConcurrentModification": errors.Throttled,
     "EntityTemporarilyUnmodifiable": errors.Throttled,
     "ServiceFailure": errors.Unavailable,
@@ -92,13 +111,14 @@ def _session() -> boto3.Session:
 
 
 @functools.cache
-def client(service: str, *, hasty: bool = False, region: str = "") -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
+def client(service: str, *, hasty: bool = False, once: bool = False, region: str = "") -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
     """Give the function's client of a service, in another region where one is named.
 
-    ``hasty`` gives up after a second instead of eight. May be called by several threads at once; a session makes one
-    client at a time. Raises botocore's error for what cannot be the name of a region.
+    ``hasty`` gives up after a second instead of eight; ``once`` waits ten seconds for an answer and never asks again.
+    May be called by several threads at once; a session makes one client at a time. Raises botocore's error for what
+    cannot be the name of a region.
     """
-    config = HASTY if hasty else STANDARD
+    config = HASTY if hasty else ONCE if once else STANDARD
     with _making:
         return _session().client(service, config=config, region_name=region or None)  # type: ignore[call-overload]  # any service
 
@@ -121,6 +141,17 @@ def translated(*passing: str) -> Iterator[None]:
         raise errors.Unavailable(text.line(error)) from None
     except BotoCoreError as error:
         raise errors.Unexpected(text.line(error)) from None
+
+
+@contextmanager
+def excused(*codes: str) -> Iterator[list[str]]:
+    """Translate errors like ``translated``, but let those with one of these codes pass: they are in the list then."""
+    said: list[str] = []
+    try:
+        with translated(*codes):
+            yield said
+    except ClientError as error:
+        said.append(str(error.response.get("Error", {}).get("Code", "")))
 
 
 def _ours(error: ClientError) -> errors.TourniquetError:

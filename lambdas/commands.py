@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 type _Policy = dict[str, Any]
 
@@ -104,6 +107,67 @@ def _put_role_policy(role: str, policy: str) -> str:
     return f"aws iam put-role-policy {_option('role-name', role)} {_option('policy-name', policy)} --policy-document"
 
 
+def set_groups(region: str, interface: str, groups: Sequence[str]) -> str:
+    """Give the line that makes security groups the only ones of a network interface."""
+    return (
+        f"{_call('ec2 modify-network-interface-attribute', region)} --network-interface-id {shlex.quote(interface)} "
+        + ("--groups " + " ".join(shlex.quote(group) for group in groups))
+    )
+
+
+def attach_to_group(region: str, group: str, instance: str) -> str:
+    """Give the line that attaches an instance to an Auto Scaling group."""
+    line = _call("autoscaling attach-instances", region)
+    return f"{line} {_option('auto-scaling-group-name', group)} {_option('instance-ids', instance)}"
+
+
+def register_targets(region: str, group: str, targets: Sequence[Any]) -> str:
+    """Give the line that registers targets with a target group; they are as the group described them."""
+    line = _call("elbv2 register-targets", region)
+    return f"{line} {_option('target-group-arn', group)} --targets {shlex.quote(json.dumps(targets))}"
+
+
+def register_instance(region: str, balancer: str, instance: str) -> str:
+    """Give the line that registers an instance with a classic load balancer."""
+    line = _call("elb register-instances-with-load-balancer", region)
+    return f"{line} {_option('load-balancer-name', balancer)} {_option('instances', instance)}"
+
+
+def unprotect(region: str, instance: str) -> str:
+    """Give the line that lets an instance be terminated."""
+    return f"{_attribute(region, instance)} --no-disable-api-termination"
+
+
+def set_shutdown(region: str, instance: str, behaviour: str) -> str:
+    """Give the line that says what a shutdown from within an instance does: ``stop`` or ``terminate``."""
+    return f"{_attribute(region, instance)} {_option('instance-initiated-shutdown-behavior', behaviour)}"
+
+
+def delete_with_instance(region: str, instance: str, device: str) -> str:
+    """Give the line that lets a volume be deleted with its instance."""
+    mappings = json.dumps([{"DeviceName": device, "Ebs": {"DeleteOnTermination": True}}])
+    return f"{_attribute(region, instance)} --block-device-mappings {shlex.quote(mappings)}"
+
+
+def open_metadata(region: str, instance: str, tokens: str, hop_limit: int) -> str:
+    """Give the line that turns an instance's metadata service on; what is empty or 0 stays as it is."""
+    line = f"{_call('ec2 modify-instance-metadata-options', region)} {_option('instance-id', instance)}"
+    line += " --http-endpoint=enabled"
+    line += f" {_option('http-tokens', tokens)}" if tokens else ""
+    return line + (f" --http-put-response-hop-limit={hop_limit}" if hop_limit else "")
+
+
+def give_profile(region: str, instance: str, profile: str) -> str:
+    """Give the line that gives an instance an instance profile, by its ARN."""
+    line = f"{_call('ec2 associate-iam-instance-profile', region)} {_option('instance-id', instance)}"
+    return f"{line} --iam-instance-profile {shlex.quote(json.dumps({'Arn': profile}))}"
+
+
+def start_instance(region: str, instance: str) -> str:
+    """Give the line that starts an instance."""
+    return f"{_call('ec2 start-instances', region)} {_option('instance-ids', instance)}"
+
+
 def start_execution(machine: str, request: dict[str, str]) -> str:
     """Give the line that starts a workflow with a request."""
     region = machine.split(":")[3]
@@ -111,6 +175,15 @@ def start_execution(machine: str, request: dict[str, str]) -> str:
         f"aws stepfunctions start-execution --region {region} --state-machine-arn {shlex.quote(machine)} "
         f"--input {shlex.quote(json.dumps(request))}"
     )
+
+
+def _attribute(region: str, instance: str) -> str:
+    return f"{_call('ec2 modify-instance-attribute', region)} {_option('instance-id', instance)}"
+
+
+def _call(call: str, region: str) -> str:
+    """Begin a line that makes a call in a region; without one, in the reader's own."""
+    return f"aws {call}" + (f" {_option('region', region)}" if region else "")
 
 
 def _option(name: str, value: str) -> str:

@@ -8,6 +8,8 @@
     ├── QuotaFull       AWS allows no more of these on this target; not retried
     ├── Protected       the owner's settings forbid touching this target; not retried
     ├── Doubtful        nobody can tell whether this is the target that was meant; not retried
+    ├── StillTracked    an instance is isolated, but its open connections may go on; not retried
+    ├── NotKept         evidence could not be written; not retried, because the cut waits or the rest is kept
     ├── StateChanged    what was read back is not what was written; not retried
     └── Unexpected      anything else; not retried
 
@@ -46,6 +48,14 @@ class Protected(TourniquetError):  # noqa: N818  (as above)
 
 class Doubtful(TourniquetError):  # noqa: N818  (as above)
     """Nobody can tell whether what was found is the target that was meant: a person has to decide."""
+
+
+class StillTracked(TourniquetError):  # noqa: N818  (as above)
+    """The instance is isolated, but without the step that ends connections that were open before."""
+
+
+class NotKept(TourniquetError):  # noqa: N818  (as above)
+    """Evidence, or a part of it, could not be written. Not worth another try: the cut waits, or the rest is kept."""
 
 
 class StateChanged(TourniquetError):  # noqa: N818  (as above)

@@ -5,8 +5,12 @@ temporary credentials are, IAM does not say: CloudTrail is asked who called with
 one where IAM's and STS' global calls are recorded. Everything is asked at once, within two seconds; what was not
 answered by then is unknown, which planning knows how to live with.
 
-May touch: iam:GetAccessKeyLastUsed, iam:GetUser, iam:ListAccessKeys, iam:ListAttachedUserPolicies, iam:GetRole;
-cloudtrail:LookupEvents; ec2:DescribeInstances.
+Where an instance is, is asked of the region that the event names; of the credentials of an instance, which are
+used anywhere, of every region. Whether an instance has its role for itself is asked of every region too.
+
+May touch: iam:GetAccessKeyLastUsed, iam:GetUser, iam:ListAccessKeys, iam:ListAttachedUserPolicies, iam:GetRole,
+iam:GetInstanceProfile, iam:ListInstanceProfilesForRole; cloudtrail:LookupEvents; ec2:DescribeInstances,
+ec2:DescribeRegions.
 Never: changes anything, raises, or waits longer than its time.
 """
 
@@ -24,7 +28,7 @@ from lambdas import aws, errors
 from lambdas.actions.roles import ROLES, role
 from lambdas.actions.users import USERS, keys_of, older_than, owner_of, user
 from lambdas.aws import Grant
-from lambdas.model import Fact, Json, Kind, RoleFact, Standing, Target
+from lambdas.model import Fact, InstanceFact, Json, Kind, RoleFact, Standing, Target
 from lambdas.signals import reading
 from lambdas.signals.reading import is_root_name, is_session_key, is_user_name
 
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 _AT_ONCE = 8
+_REGIONS_AT_ONCE = 20
 
 #: Where the calls to IAM and to STS' global endpoint are recorded.
 _GLOBAL = "us-east-1"
@@ -47,6 +52,12 @@ _ASKED = {Kind.ACCESS_KEY, Kind.USER, Kind.ROLE, Kind.ROLE_SESSION, Kind.FEDERAT
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 _USER_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):user/(?:[A-Za-z0-9_+=,.@/-]*/)?[A-Za-z0-9_+=,.@-]{1,64}")
 _QUARANTINE = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?:[!-~]*/)?AWSCompromisedKeyQuarantine[^/]*")
+
+PROFILES = "arn:{partition}:iam::{account}:instance-profile/*"
+
+#: In these states an instance is gone, though EC2 shows it for an hour.
+_OVER = {"shutting-down", "terminated"}
+_OF_GROUP = "aws:autoscaling:groupName"
 
 #: IAM keeps these paths for AWS itself, whatever a customer calls a role.
 _OF_SERVICES = "/aws-service-role/"
@@ -66,6 +77,9 @@ GRANTS = (
     Grant(action="iam:GetRole", resource=ROLES),
     Grant(action="cloudtrail:LookupEvents", resource="*"),
     Grant(action="ec2:DescribeInstances", resource="*"),
+    Grant(action="ec2:DescribeRegions", resource="*"),
+    Grant(action="iam:GetInstanceProfile", resource=PROFILES),
+    Grant(action="iam:ListInstanceProfilesForRole", resource=ROLES),
 )
 
 
@@ -216,27 +230,74 @@ class _Asking:
 
     def _instance(self, target: Target) -> _Answer:
         """Describe an instance; one that is terminated is gone, though EC2 still shows it for an hour."""
-        found = self._described(target.id, target)
-        if reading.text(reading.mapping(found, "State").get("Name")) == "terminated":
+        region = target.region or self.signal.region
+        found = _described(self.client("ec2", region), target.id)
+        if reading.text(reading.mapping(found, "State").get("Name")) in _OVER:
             raise errors.TargetGone("The instance is terminated.")
-        return _Answer(said={"standing": Standing.HERE, "vpcs": _vpcs(found)})
+        fact = _instance_fact(found, region)
+        then = (partial(self._role_of, target.id, fact),) if fact.profile else ()
+        return _Answer(said={"standing": Standing.HERE, "vpcs": _vpcs(found), "instance": fact}, then=then)
 
     def _instance_of(self, target: Target) -> _Answer:
-        """Say where the instance is whose session this is; without one, the session is no less real."""
+        """Say which instance's session this is and where it is; without one, the session is no less real."""
+        instance_id = _session_name(target)
         try:
-            return _Answer(said={"vpcs": _vpcs(self._described(_session_name(target), target))})
+            region = target.region or self.signal.region
+            found = _described(self.client("ec2", region), instance_id)
         except errors.TargetGone:
-            return _Answer(said={"vpcs": ()})
+            filters = [{"Name": "instance-id", "Values": [instance_id]}]
+            elsewhere = [(place, one) for place, ones in self._everywhere(filters).items() for one in ones]
+            if not elsewhere:
+                return _Answer(said={"vpcs": ()})
+            region, found = elsewhere[0]
+        if reading.text(reading.mapping(found, "State").get("Name")) in _OVER:
+            return _Answer(said={"vpcs": _vpcs(found)})
+        fact = _instance_fact(found, region)
+        then = (partial(self._alone, target.name, instance_id, fact),) if target.name and not fact.group else ()
+        return _Answer(said={"vpcs": _vpcs(found), "instance": fact}, then=then)
 
-    def _described(self, instance_id: str, target: Target) -> Json:
+    def _role_of(self, instance_id: str, fact: InstanceFact) -> _Answer:
+        """Read the role of an instance's profile; what cannot be read says nothing about the instance."""
+        try:
+            with aws.translated():
+                name = fact.profile.rpartition("/")[2]
+                profile = self.client("iam").get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        except errors.TourniquetError:
+            return _Answer()
+        if profile["Arn"] != fact.profile or not profile["Roles"]:  # another one of its name, or one without a role
+            return _Answer()
+        role = _role_fact(profile["Roles"][0])
+        alone = partial(self._alone, role.name, instance_id, fact)
+        return _Answer(said={"role": role}, then=(alone,) if role.of_instances and not fact.group else ())
+
+    def _alone(self, role_name: str, instance_id: str, fact: InstanceFact) -> _Answer:
+        """Tell whether no other instance has the role, in any region; a region that does not answer may have one."""
+        try:
+            with aws.translated():
+                pages = self.client("iam").get_paginator("list_instance_profiles_for_role").paginate(RoleName=role_name)
+                profiles = [one["Arn"] for page in pages for one in page["InstanceProfiles"]]
+            found = self._everywhere([{"Name": "iam-instance-profile.arn", "Values": profiles}]) if profiles else {}
+        except errors.TourniquetError:
+            return _Answer()
+        having = {reading.text(one.get("InstanceId")) for ones in found.values() for one in ones}
+        return _Answer(said={"instance": replace(fact, alone=having == {instance_id})})
+
+    def _everywhere(self, filters: list[Json]) -> dict[str, list[Json]]:
+        """List the instances of every region that some filters match. Raises Unavailable where one does not answer."""
+        try:
+            with aws.translated():
+                regions = [one["RegionName"] for one in self.client("ec2").describe_regions()["Regions"]]
+            with ThreadPoolExecutor(_REGIONS_AT_ONCE) as pool:
+                found = pool.map(partial(self._matching, filters), regions)
+                return dict(zip(regions, found, strict=True))
+        except errors.TourniquetError as error:
+            raise errors.Unavailable(str(error)) from None
+
+    def _matching(self, filters: list[Json], region: str) -> list[Json]:
         with aws.translated():
-            ec2 = self.client("ec2", target.region or self.signal.region)
-            answer = ec2.describe_instances(InstanceIds=[instance_id])
-        for reservation in reading.items(answer.get("Reservations")):
-            for instance in reading.items(reading.mapping(reservation).get("Instances")):
-                if reading.mapping(instance).get("InstanceId") == instance_id:
-                    return reading.mapping(instance)
-        raise errors.TargetGone("EC2 shows no such instance in this region.")
+            pages = self.client("ec2", region).get_paginator("describe_instances").paginate(Filters=filters)
+            listed = [one for page in pages for reservation in page["Reservations"] for one in reservation["Instances"]]
+        return [one for one in listed if one["State"]["Name"] not in _OVER]
 
     def _caller(self, target: Target, region: str) -> _Answer:
         """Ask CloudTrail who called with temporary credentials. It lags by minutes: no record means nothing."""
@@ -278,6 +339,26 @@ def _of_user(iam: Any, name: str, user_id: str = "", not_after: str = "") -> Jso
 
 def _session_name(target: Target) -> str:
     return target.id.partition(":")[2]
+
+
+def _described(ec2: Any, instance_id: str) -> Json:  # noqa: ANN401  (boto3's client)
+    """Describe one instance. Raises TargetGone when EC2 does not show it in this region."""
+    with aws.translated():
+        answer = ec2.describe_instances(InstanceIds=[instance_id])
+    for reservation in reading.items(answer.get("Reservations")):
+        for instance in reading.items(reading.mapping(reservation).get("Instances")):
+            if reading.mapping(instance).get("InstanceId") == instance_id:
+                return reading.mapping(instance)
+    raise errors.TargetGone("EC2 shows no such instance in this region.")
+
+
+def _instance_fact(instance: Json, region: str) -> InstanceFact:
+    tags = [reading.mapping(tag) for tag in reading.items(instance.get("Tags"))]
+    return InstanceFact(
+        region=region,
+        profile=reading.text(reading.mapping(instance, "IamInstanceProfile").get("Arn"), limit=2048),
+        group=next((reading.text(tag.get("Value")) for tag in tags if tag.get("Key") == _OF_GROUP), ""),
+    )
 
 
 def _vpcs(instance: Json) -> tuple[str, ...]:

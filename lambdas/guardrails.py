@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lambdas.model import Fact, Mode, Standing
+from lambdas.model import Fact, Kind, Mode, Standing
 from lambdas.playbooks.shape import mode_at
 from lambdas.signals import manual
-from lambdas.targets import session_name
+from lambdas.targets import instance_of, session_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +37,7 @@ class Guardrails:
     ``account`` is the account this runs in; ``observe_all`` the switch that makes everything observe;
     ``modes`` overrides per playbook. ``protected`` are ARNs of users and roles that are never changed, ``own`` the
     roles of the responder and of the CDK as ``role/<path><name>`` of this account, ``instances`` and ``vpcs`` ids.
+    ``extras`` are actions that the owner adds to a playbook, by its name.
     ``limit`` is how many principals may be contained in an hour before the next one is asked about. ``minutes`` is how
     long a question waits for its answer; ``then`` what happens after that: ``expire`` or ``contain``.
     """
@@ -48,6 +49,7 @@ class Guardrails:
     own: frozenset[str] = frozenset()
     instances: frozenset[str] = frozenset()
     vpcs: frozenset[str] = frozenset()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limit: int = 10
     minutes: float = _MINUTES
     then: str = "expire"
@@ -123,13 +125,18 @@ def refusal(item: PlanItem, named: Target, fact: Fact, guardrails: Guardrails) -
     """Say why an item may not be made at all, or give ``""``. ``named`` is the target that the signal means."""
     kind, name = ("user", item.args["user"]) if item.args.get("user") else ("role", item.args.get("role", ""))
     arn = fact.arn if kind == "user" else fact.role.arn if fact.role else ""
+    if item.target.kind is Kind.INSTANCE:  # its role is known, and is not what the item changes
+        arn = name = ""
     if _is_protected(arn, kind, name, guardrails.protected):
         return f'its {kind} is in the setting "protected_principals"'
     if kind == "role" and _is_own(arn, name, guardrails.own):
         return "its role is the responder's own or one that the CDK deploys with"
-    if not item.args.get("of_instances"):  # whoever may assume the role may name a session like an instance
+    instance = instance_of(item)
+    if not instance and item.args.get("of_instances"):  # whoever else may assume a role may name a session as it likes
+        instance = session_name(named)
+    if not instance:
         return ""
-    if session_name(named) in guardrails.instances:
+    if instance in guardrails.instances:
         return 'its instance is in the setting "protected_instances"'
     if found := guardrails.vpcs & set(fact.vpcs or ()):
         return f'its instance is in {min(found)}, which is in the setting "protected_vpcs"'
@@ -137,7 +144,9 @@ def refusal(item: PlanItem, named: Target, fact: Fact, guardrails: Guardrails) -
 
 
 def doubt(named: Target, fact: Fact, guardrails: Guardrails) -> str:
-    """Say that a session may be of a protected instance, where nobody could tell; else ``""``."""
+    """Say that this may be a protected instance, or its session, where nobody could tell; else ``""``."""
+    if named.kind is Kind.INSTANCE and guardrails.vpcs and fact.vpcs is None:
+        return "EC2 did not say whether the instance is in a protected VPC"
     if not session_name(named).startswith("i-"):
         return ""
     if fact.role is None and session_name(named) in guardrails.instances:

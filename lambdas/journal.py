@@ -689,7 +689,19 @@ def _storable(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
 
 
 def _plain(item: Mapping[str, Any]) -> Json:
-    return {key: _read.deserialize(value) for key, value in item.items()}
+    return {key: _jsonable(_read.deserialize(value)) for key, value in item.items()}
+
+
+def _jsonable(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    """Decimal becomes a number that JSON has, because what was read travels on through the workflow."""
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {key: _jsonable(inner) for key, inner in value.items()}
+        case list() | set():
+            return [_jsonable(inner) for inner in value]
+    return value
 
 
 def _asked(entry: Json) -> Ask:

@@ -176,15 +176,31 @@ class RoleFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFact:
+    """What EC2 says of an instance: the region that it was found in, its profile, its Auto Scaling group.
+
+    ``profile`` is the ARN of its instance profile and ``group`` the name of the group, ``""`` where there is none.
+    ``alone`` is true only where it is known that no other instance of any region has the role of its profile, and no
+    group will start one.
+    """
+
+    region: str
+    profile: str = ""
+    group: str = ""
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """What AWS says of one target of an incident.
 
     ``means`` is what the target turned out to be, where the signal did not say it itself: the user or the role session
     that temporary credentials belong to, the user who issued a federated session. ``user``, ``user_id`` (``AIDA…``) and
     ``arn`` are of the owning user as it is now; ``keys`` are its access keys, id → status. ``gone_key`` is true when
-    the user is here but the key named is not. ``role`` is of the role, or the session's role. ``vpcs`` are those of the
-    instance, or of the instance whose session it is; ``None`` when nobody said. ``quarantined`` says whether one of
-    AWS' quarantine policies is attached to the user; ``None`` when nobody was asked, or nobody said.
+    the user is here but the key named is not. ``role`` is of the role, of the session's role, or of the role in an
+    instance's profile. ``instance`` is the instance, or the one whose session it is; ``vpcs`` are its VPCs, ``None``
+    when nobody said. ``quarantined`` says whether one of AWS' quarantine policies is attached to the user; ``None``
+    when nobody was asked, or nobody said.
     """
 
     standing: Standing
@@ -195,6 +211,7 @@ class Fact:
     keys: Mapping[str, str] = field(default_factory=dict)
     gone_key: bool = False
     role: RoleFact | None = None
+    instance: InstanceFact | None = None
     vpcs: tuple[str, ...] | None = None
     quarantined: bool | None = None
 

@@ -49,7 +49,8 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
         fact = facts.get(target, unknown)
         meant = fact.means or target
         said = _answer(incident, target, fact, guardrails.account)
-        wanted = [one for one in said.wanted if one.item.action in playbook.actions]
+        allowed = {*playbook.actions, *guardrails.extras.get(playbook.name, ())}
+        wanted = [one for one in said.wanted if one.item.action in allowed]
         doubt = rails.doubt(meant, fact, guardrails)
         for one in wanted:
             item = replace(one.item, mode=mode, why=why)
@@ -57,7 +58,10 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
             items.append(replace(item, refused=rails.refusal(item, meant, fact, guardrails)))
         if not any(one.item.target.kind is target.kind for one in wanted):  # else that item claims it, by its id
             claims.append(claim_key(target))
-        not_done.extend(said.notes)
+        if wanted or not said.wanted:
+            not_done.extend(said.notes)
+        elif meant.kind is Kind.INSTANCE:
+            not_done.append(f"{describe(meant)} was not isolated: nothing says that it acts for an attacker.")
     unique = _unique(items)
     claims += [claim_key(item.target) for item in unique]
     return Plan(

@@ -26,11 +26,21 @@ def signal_key(signal: Signal) -> str:
 
 
 def principal_of(item: PlanItem) -> str:
-    """Name whom an item cuts off: ``user/<name>`` or ``role/<name>``; one session of a role by its claim."""
+    """Name whom an item cuts off: ``user/<name>`` or ``role/<name>``; one session of a role by its claim.
+
+    What is done about an instance's credentials is done about the instance.
+    """
+    if instance := instance_of(item):
+        return claim_key(Target(kind=Kind.INSTANCE, id=instance))
     for kind in ("user", "role") if item.target.kind is not Kind.ROLE_SESSION else ():
         if name := item.args.get(kind):
             return f"{kind}/{name}"
     return claim_key(item.target)
+
+
+def instance_of(item: PlanItem) -> str:
+    """Give the id of the instance that an item is about, as its target or by its credentials; or ``""``."""
+    return item.target.id if item.target.kind is Kind.INSTANCE else str(item.args.get("instance", ""))
 
 
 def session_name(target: Target) -> str:

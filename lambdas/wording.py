@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambdas import by_hand as by_hand_lines
 from lambdas import commands
 from lambdas.model import Kind
 from lambdas.targets import describe
@@ -27,9 +28,45 @@ class Phrase:
     object: str
 
 
+#: What the isolation of an instance does not end, by AWS' documentation of connection tracking.
+SURVIVES = (
+    "Not everything is cut by the isolation. A connection may go on until it ends by itself if it runs through a NAT "
+    "gateway, a Network Load Balancer, PrivateLink, an egress-only internet gateway, Global Accelerator, Network "
+    "Firewall, a gateway endpoint or a Lambda function, and so may ICMP. DNS queries to the VPC's resolver are not "
+    "filtered by security groups: data can leave in them. Tasks and pods on the instance that have a network interface "
+    "of their own keep it. Only a deny in the network ACL, a DNS firewall rule or a stop ends those; a stop loses the "
+    "memory."
+)
+
+#: What each action on an instance does: (done, to do, object).
+_ON_INSTANCES = {
+    "isolate_instance": ("isolated", "isolate", "{}"),
+    "stop_instance": ("stopped", "stop", "{}"),
+    "take_profile": ("took away", "take away", "the instance profile of {}"),
+    "leave_groups": ("detached", "detach", "{} from its Auto Scaling group"),
+    "leave_balancers": ("deregistered", "deregister", "{} from load balancers"),
+    "protect_instance": ("protected", "protect", "{} and its volumes from termination"),
+    "lock_metadata": ("switched off", "switch off", "the metadata service of {}"),
+    "snapshot_volumes": ("snapshotted", "snapshot", "the volumes of {}"),
+    "record_instance": ("recorded", "record", "what {} was before"),
+    "collect_evidence": ("collected", "collect", "evidence about {}"),
+}
+_ALREADY = {
+    "take_profile": "it has none",
+    "leave_groups": "it is in none",
+    "leave_balancers": "none sends to it",
+    "snapshot_volumes": "they were snapshotted already, or it has none on EBS",
+    "record_instance": "it was done already",
+    "collect_evidence": "it was done already",
+}
+
+
 def phrase(item: PlanItem) -> Phrase:
     """Say what an item does."""
     shown = _object(item)
+    if item.action in _ON_INSTANCES:
+        done, to_do, of = _ON_INSTANCES[item.action]
+        return Phrase(done=done, to_do=to_do, object=of.format(shown))
     match item.action:
         case "disable_key":
             return Phrase(done="disabled", to_do="disable", object=shown)
@@ -45,8 +82,15 @@ def _object(item: PlanItem) -> str:
     return describe(item.target)
 
 
+def already(item: PlanItem) -> str:
+    """Say why there was nothing to make."""
+    return _ALREADY.get(item.action, "it was so already")
+
+
 def read_back(change: Change) -> str:
     """Say what was read back after a change."""
+    if change.action in _ON_INSTANCES:
+        return _read_of_instance(change)
     match change.action:
         case "disable_key":
             return "the key reads Inactive"
@@ -58,15 +102,53 @@ def read_back(change: Change) -> str:
     return "its permissions boundary is AWSDenyAll, because it has as many policies as IAM allows"
 
 
-def by_hand(item: PlanItem, deny: str, error: str) -> tuple[str, str] | None:
+def _read_of_instance(change: Change) -> str:  # noqa: PLR0911  (one sentence an action)
+    """Say what was read back of an instance."""
+    after, before = change.after, change.before
+    match change.action:
+        case "isolate_instance":
+            groups = ", ".join(sorted({line(one["id"], 40) for one in after.get("groups", {}).values()}))
+            count = len(after.get("interfaces", {}))
+            names = ", ".join(sorted(line(one["id"], 40) for one in after.get("open", {}).values()))
+            left = (
+                f"; the group {names}, which it went through, is left without rules and can be deleted" if names else ""
+            )
+            shown = f"each of its {count} network interfaces has" if count != 1 else "its network interface has"
+            return f"{shown} the isolation group {groups} only, which has no rules{left}"
+        case "leave_groups":
+            return f"it is in no group; {line(before.get('group', 'its group'), 128)} starts another one in its place"
+        case "leave_balancers":
+            return "no target group and no load balancer sends new connections to it"
+        case "protect_instance" if after.get("spot"):
+            return "its volumes stay when it is terminated; a Spot instance cannot be protected itself"
+        case "protect_instance":
+            return "termination protection is on, a shutdown only stops it, and its volumes stay"
+        case "take_profile":
+            return f"it has none any more; it had {line(before.get('profile', '').rpartition('/')[2], 128)}"
+        case "lock_metadata":
+            return "the service is off"
+        case "snapshot_volumes":
+            found = after.get("volumes", {})
+            kept = ", ".join(line(snapshot, 40) for snapshot in sorted(found.values()))
+            return f"{kept}, made in one moment and locked for {int(after.get('days', 0))} days"
+        case "stop_instance":
+            return "it is stopped, or about to be"
+    where = after.get("key") or f"{after.get('folder', '')}manifest.json"
+    return f"s3://{line(after.get('bucket', ''), 80)}/{line(where, 200)}"
+
+
+def by_hand(item: PlanItem, deny: str, error: str) -> tuple[str, str] | None:  # noqa: PLR0911  (one line an action)
     """Give the step, and the line for a shell, that makes an item by hand; ``None`` where the name is not known.
 
-    ``deny`` is the ARN of AWSDenyAll, ``error`` what the responder failed with, if it tried.
+    ``deny`` is the ARN of AWSDenyAll, ``error`` what the responder failed with, if it tried. The line is ``""`` where
+    no single line does it.
     """
     name, words = item.target.name, phrase(item)
+    if item.target.kind is Kind.INSTANCE:
+        return _step(words), by_hand_lines.line(item.action, item.target)
     if not name or (item.action == "revoke_sessions" and error == "QuotaFull"):  # it would be refused again
         return None
-    step = f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object} by hand:"
+    step = _step(words)
     match item.action, item.target.kind:
         case "disable_key", _:
             return step, commands.set_key_status(name, item.target.id, "Inactive")
@@ -81,6 +163,10 @@ def by_hand(item: PlanItem, deny: str, error: str) -> tuple[str, str] | None:
     return step, set_deny(name, deny)
 
 
+def _step(words: Phrase) -> str:
+    return f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object} by hand:"
+
+
 def _policy(item: PlanItem) -> str:
     return f"Tourniquet-{item.incident_id}-{item.id}"
 
@@ -91,6 +177,8 @@ def request(item: PlanItem) -> dict[str, str] | None:
     A single session has no request of its own: its key id may not be shown, and its role is more than was asked.
     """
     name = item.target.name
+    if item.target.kind is Kind.INSTANCE:
+        return {"instance_id": item.target.id, "region": item.target.region}
     if not name:
         return None
     match item.action, item.target.kind:

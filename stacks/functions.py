@@ -42,7 +42,8 @@ class Functions(Construct):
     """Every function of the responder.
 
     ``names`` fills the placeholders of the grants' resources (``{table}``, ``{topic}``, ``{key}``,
-    ``{executions}``); ``variables`` is what every function is told through its environment.
+    ``{executions}``); ``variables`` is what every function is told through its environment, ``evidence``
+    what those that act on instances are told besides.
     """
 
     def __init__(  # noqa: PLR0913  (what they all share)
@@ -54,6 +55,7 @@ class Functions(Construct):
         settings: Settings,
         names: Mapping[str, str],
         variables: Mapping[str, str],
+        evidence: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
         self._code = code
@@ -68,6 +70,7 @@ class Functions(Construct):
                 "own": self._own(),
                 "instances": list(settings.protected_instances),
                 "vpcs": list(settings.protected_vpcs),
+                "extras": {name: list(actions) for name, actions in settings.playbook_extras.items()},
                 "limit": settings.max_containments_per_hour,
                 "minutes": settings.approval_timeout_minutes,
                 "then": settings.approval_timeout_then,
@@ -100,7 +103,7 @@ class Functions(Construct):
                 f"Makes one change: {name}",
                 "act",
                 (*actions.load(name).grants, *journal.CHANGE_GRANTS),
-                {**variables, environment.ACTION: name},
+                {**variables, environment.ACTION: name, **(evidence if actions.load(name).on_instances else {})},
             )
             for name in actions.names()
         }
@@ -159,6 +162,10 @@ class Functions(Construct):
     def _explain(self, role: iam.Role, grant: Grant) -> None:
         """Say why a role may act on what it cannot name beforehand."""
         resource = grant.resource.format_map(_bound(self._names))
+        for name in self._names.values():
+            resolved = cdk.Stack.of(self).resolve(name)
+            if isinstance(resolved, dict) and (found := resolved.get("Fn::GetAtt")):
+                resource = resource.replace(name, f"<{'.'.join(found)}>")
         for token, shown in (
             (cdk.Aws.PARTITION, "<AWS::Partition>"),
             (cdk.Aws.ACCOUNT_ID, "<AWS::AccountId>"),

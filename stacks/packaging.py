@@ -24,7 +24,19 @@ REQUIREMENTS = ROOT / "requirements-lambda.txt"
 PYTHON = (3, 13)
 
 #: The folders of botocore's data that stay: the services that the functions' clients are made for.
-SERVICES = ("cloudtrail", "dynamodb", "ec2", "iam", "sns", "stepfunctions")
+SERVICES = (
+    "autoscaling",
+    "cloudtrail",
+    "dynamodb",
+    "ec2",
+    "elb",
+    "elbv2",
+    "iam",
+    "kms",
+    "s3",
+    "sns",
+    "stepfunctions",
+)
 _SHARED_DATA = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 
 #: Parts of the dependencies that no function imports.

@@ -15,7 +15,7 @@ from lambdas.handlers import environment
 from stacks import packaging
 from stacks.alerts import Alerts
 from stacks.functions import Functions
-from stacks.records import Records
+from stacks.records import Evidence, Records
 from stacks.signals import Signals
 from stacks.workflow import Workflow
 
@@ -35,10 +35,11 @@ class Responder(cdk.Stack):
             scope,
             construct_id,
             env=cdk.Environment(account=account, region=settings.home_region),
-            description="Tourniquet: contains leaked credentials and tells people what was done",
+            description="Tourniquet: contains leaked credentials and compromised instances, and tells people",
         )
         alerts = Alerts(self, "Alerts", email=settings.alert_email)
         records = Records(self, "Records")
+        evidence = Evidence(self, "Evidence", days=settings.evidence_retention_days)
         states = f"arn:{cdk.Aws.PARTITION}:states:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
         functions = Functions(
             self,
@@ -49,12 +50,17 @@ class Responder(cdk.Stack):
                 "table": records.table.table_arn,
                 "topic": alerts.topic.topic_arn,
                 "key": alerts.key.key_arn,
+                "evidence": evidence.bucket.bucket_arn,
                 "executions": f"{states}:execution:{RESPOND}:*",
             },
             variables={
                 environment.TABLE: records.table.table_name,
                 environment.TOPIC: alerts.topic.topic_arn,
                 environment.RESPOND: f"{states}:stateMachine:{RESPOND}",
+            },
+            evidence={
+                environment.EVIDENCE: evidence.bucket.bucket_name,
+                environment.RETENTION: str(settings.evidence_retention_days),
             },
         )
         respond = Workflow(
@@ -71,4 +77,5 @@ class Responder(cdk.Stack):
         cdk.CfnOutput(self, "RespondStateMachineArn", value=respond.machine.state_machine_arn)
         cdk.CfnOutput(self, "AlertTopicArn", value=alerts.topic.topic_arn)
         cdk.CfnOutput(self, "IncidentTableName", value=records.table.table_name)
+        cdk.CfnOutput(self, "EvidenceBucketName", value=evidence.bucket.bucket_name)
         cdk.CfnOutput(self, "DeadLetterQueueUrl", value=alerts.dead_letters.queue_url)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.model import Mode
 from lambdas.playbooks import PLAYBOOKS
+from lambdas.playbooks.shape import EXTRAS, ISOLATE
 
 if TYPE_CHECKING:
     from lambdas.playbooks.shape import Modes
@@ -30,8 +31,9 @@ SIMPLE = (
     "max_containments_per_hour",
     "approval_timeout_minutes",
     "approval_timeout_then",
+    "evidence_retention_days",
 )
-ALL = (*SIMPLE, "playbook_modes", "protected_principals", "protected_instances", "protected_vpcs")
+ALL = (*SIMPLE, "playbook_modes", "playbook_extras", "protected_principals", "protected_instances", "protected_vpcs")
 THEN = ("expire", "contain")
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
@@ -46,6 +48,8 @@ _LEAST_MINUTES, _MOST_MINUTES = 0.5, 1440
 _MOST_SEVERE = 10
 _AN_HOUR = 10
 _MINUTES = 60.0
+_MOST_DAYS = 3650
+_DAYS = 90
 
 
 class SettingsError(Exception):
@@ -62,19 +66,22 @@ class Settings:
 
     ``mode`` is ``playbook`` (each playbook as far as it goes by itself) or ``observe`` (plan and
     announce only). ``playbook_modes`` overrides single playbooks: (least severity, mode), in ascending order.
-    ``approval_timeout_then`` is ``expire`` or ``contain``.
+    ``playbook_extras`` are actions added to single playbooks.
+    ``approval_timeout_then`` is ``expire`` or ``contain``. ``evidence_retention_days`` is how long evidence is locked.
     """
 
     alert_email: str
     home_region: str = _HOME
     mode: str = "playbook"
     playbook_modes: Mapping[str, Modes] = field(default_factory=dict)
+    playbook_extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protected_principals: tuple[str, ...] = ()
     protected_instances: tuple[str, ...] = ()
     protected_vpcs: tuple[str, ...] = ()
     max_containments_per_hour: int = _AN_HOUR
     approval_timeout_minutes: float = _MINUTES
     approval_timeout_then: str = THEN[0]
+    evidence_retention_days: int = _DAYS
 
 
 def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
@@ -105,20 +112,18 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
     mode = given.get("mode", "playbook")
     if mode not in ("playbook", "observe"):
         wrong.append(f'"mode" is {mode!r}; it must be "playbook" (each playbook\'s own mode) or "observe".')
-    modes = given.get("playbook_modes", {})
+    modes, extras = given.get("playbook_modes", {}), given.get("playbook_extras", {})
     wrong += _modes(modes)
+    wrong += _extras(extras)
     principals = given.get("protected_principals", [])
     wrong += _principals(principals, account)
     instances, vpcs = given.get("protected_instances", []), given.get("protected_vpcs", [])
     wrong += _ids("protected_instances", instances, _INSTANCE, "an instance (i-…)")
     wrong += _ids("protected_vpcs", vpcs, _VPC, "a VPC (vpc-…)")
     wrong += _size(principals, instances, vpcs)
-    limit = _number(given.get("max_containments_per_hour", _AN_HOUR))
-    if limit is None or limit != int(limit) or not 1 <= limit <= _MOST_AN_HOUR:
-        wrong.append(
-            f'"max_containments_per_hour" is {given["max_containments_per_hour"]!r}; it must be a whole number from 1 '
-            f"to {_MOST_AN_HOUR}."
-        )
+    limit, days = given.get("max_containments_per_hour", _AN_HOUR), given.get("evidence_retention_days", _DAYS)
+    wrong += _whole("max_containments_per_hour", limit, _MOST_AN_HOUR)
+    wrong += _whole("evidence_retention_days", days, _MOST_DAYS)
     minutes = _number(given.get("approval_timeout_minutes", _MINUTES))
     if minutes is None or not _LEAST_MINUTES <= minutes <= _MOST_MINUTES:
         wrong.append(
@@ -131,19 +136,21 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
             f'"approval_timeout_then" is {then!r}; it must be "expire" (nothing is changed) or "contain" (the changes '
             "that were asked about are made)."
         )
-    if wrong or limit is None or minutes is None:
+    if wrong or minutes is None:
         raise SettingsError(wrong)
     return Settings(
         alert_email=email,
         home_region=region,
         mode=mode,
         playbook_modes={name: _steps(value) for name, value in modes.items()},
+        playbook_extras={name: tuple(dict.fromkeys(actions)) for name, actions in extras.items()},
         protected_principals=tuple(principals),
         protected_instances=tuple(instances),
         protected_vpcs=tuple(vpcs),
-        max_containments_per_hour=int(limit),
+        max_containments_per_hour=int(float(limit)),
         approval_timeout_minutes=minutes,
         approval_timeout_then=then,
+        evidence_retention_days=int(float(days)),
     )
 
 
@@ -195,6 +202,24 @@ def _modes(value: object) -> list[str]:
     return unknown + modes
 
 
+def _extras(value: object) -> list[str]:
+    """Check the actions that are added to playbooks; only one that isolates instances can have them."""
+    if not isinstance(value, Mapping):
+        return ['"playbook_extras" must be an object: playbook name to a list of actions.']
+    names = [playbook.name for playbook in PLAYBOOKS if ISOLATE[0] in playbook.actions]
+    unknown = [
+        f'"playbook_extras" names the playbook {name!r}; those that isolate instances are: {", ".join(names)}.'
+        for name in value
+        if name not in names
+    ]
+    wrong = [
+        f'"playbook_extras" gives {name!r} {actions!r}; it must be a list of: {", ".join(EXTRAS)}.'
+        for name, actions in value.items()
+        if not isinstance(actions, list) or not all(action in EXTRAS for action in actions)
+    ]
+    return unknown + wrong
+
+
 def _is_mode(value: object) -> bool:
     """Tell whether this is a mode, or an object of modes with their least severity, each severity once."""
     if isinstance(value, Mapping):
@@ -220,6 +245,13 @@ def _number(value: object) -> float | None:
     except ValueError:
         return None
     return read if math.isfinite(read) else None
+
+
+def _whole(name: str, value: object, most: int) -> list[str]:
+    read = _number(value)
+    if read is not None and read == int(read) and 1 <= read <= most:
+        return []
+    return [f'"{name}" is {value!r}; it must be a whole number from 1 to {most}.']
 
 
 def _ids(name: str, value: object, form: re.Pattern[str], what: str) -> list[str]:

@@ -18,6 +18,7 @@ from twisted.internet import endpoints
 from demo.emulator import (
     cloudtrail_as_aws,
     iam_as_aws,
+    instances_as_aws,
     jsonata_shim,
     lambda_on_host,
     many_calls,
@@ -45,6 +46,7 @@ if __name__ == "__main__":
     many_calls.install()
     lambda_on_host.install()
     iam_as_aws.install()
+    instances_as_aws.install()
     sts_as_aws.install()
     cloudtrail_as_aws.install()
     sns_mail.install()

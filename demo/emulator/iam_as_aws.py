@@ -7,6 +7,8 @@ Every call is judged by the policies of whoever makes it. What this corrects:
   need several, and a resource that has a path keeps it;
 - a negated condition operator means "none of these", an absent key satisfies it, keys ignore case, and a
   date may have fractions of a second;
+- the tags and the VPC of each EC2 resource, the tags it is to be created with, the attribute that is changed, the
+  service a role is passed to and the prefix that is listed can be named in a condition, of each resource by itself;
 - the policy that an IAM call attaches, and the boundary that it sets, can be named in a condition;
 - a session has the ARN of its role in aws:PrincipalArn, and a resource policy may name that role;
 - a refusal has the error code the service has on AWS, also for a key that is inactive, deleted or unknown;
@@ -160,10 +162,11 @@ def _resource_as_on_aws() -> Callable[..., str]:
 def _every_demand() -> Callable[..., Any]:
     original: Callable[..., Any] = evaluator.PolicyEvaluator.evaluate
 
-    def evaluate(self: object, *, action: str, resource: str, **rest: Any) -> Any:  # noqa: ANN401 - LocalEmu is untyped
+    def evaluate(self: object, *, action: str, resource: str, conditions: dict[str, Any], **rest: Any) -> Any:  # noqa: ANN401 - LocalEmu is untyped
         decision = evaluator.Decision.ALLOW
         for demand in _demands.get([]) or [iam_demands.Demand(action=action, resource=resource)]:
-            decision = original(self, action=demand.action or action, resource=demand.resource, **rest)
+            keys = {**conditions, **demand.keys}
+            decision = original(self, action=demand.action or action, resource=demand.resource, conditions=keys, **rest)
             if decision != evaluator.Decision.ALLOW:
                 break
         return decision

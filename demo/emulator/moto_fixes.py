@@ -27,6 +27,8 @@ from moto.iam.exceptions import IAMException, LimitExceededException
 from moto.iam.models import IAMBackend, User
 from moto.iam.responses import IamResponse
 
+from demo.emulator import moto_balancers, moto_instances
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -69,6 +71,8 @@ def install() -> None:
         _keep_roles_of_aws(change)
     _rename_keys_with_their_user()
     _one_at_a_time()
+    moto_balancers.install()
+    moto_instances.install()
     if importlib.util.find_spec("localemu") is None:
         _bound_users()
         _start_executions()

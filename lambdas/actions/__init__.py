@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lambdas.actions.shape import Action
 
-_NOT_ACTIONS = {"roles", "shape", "users"}
+_NOT_ACTIONS = {"evidence", "instances", "roles", "shape", "users"}
 
 
 def names() -> tuple[str, ...]:

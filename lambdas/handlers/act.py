@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lambdas import actions, aws, errors
+from lambdas.actions.shape import Place
 from lambdas.handlers import environment
 from lambdas.journal import Kept, Table
 from lambdas.model import Change, Json, PlanItem, Result
@@ -36,20 +37,31 @@ def handler(event: Json, _context: object) -> Json:
         raise errors.Protected(item.refused)
     execution = str(event["execution"])
     table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
-    change = perform(action, item, table, execution)
+    change = perform(action, _power(action, item), item, table, execution)
     logger.info("acted", extra={"action": action.name, "case": item.incident_id, "result": change.result})
     return change.to_json()
 
 
-def perform(action: Action, item: PlanItem, table: Table, execution: str) -> Change:
+def _power(action: Action, item: PlanItem) -> Any:  # noqa: ANN401  (IAM's client, or a Place)
+    """Give an action what it works with."""
+    if not action.on_instances:
+        return aws.client("iam")
+    return Place(
+        clients=aws.client,
+        region=item.target.region,
+        bucket=environment.get(environment.EVIDENCE),
+        days=int(environment.get(environment.RETENTION)),
+    )
+
+
+def perform(action: Action, power: Any, item: PlanItem, table: Table, execution: str) -> Change:  # noqa: ANN401  (IAM's client, or a Place)
     """Look, journal, apply, look again. Can be repeated and killed at any point.
 
     ``done`` means that this execution made the change, ``already`` that there was nothing to make. What
     was there at first is read back from the journal, so that a retry does not take its own change for
     the state before it.
     """
-    iam = aws.client("iam")
-    seen = action.look(iam, item)
+    seen = action.look(power, item)
     change = Change(
         item_id=item.id,
         incident_id=item.incident_id,
@@ -63,8 +75,8 @@ def perform(action: Action, item: PlanItem, table: Table, execution: str) -> Cha
     kept, journaled = _journaled(table, change, execution, changed=changed)
     after = seen
     if changed:
-        action.apply(iam, seen)
-        after = _reread(action, item)
+        action.apply(power, seen)
+        after = _reread(action, power, item)
     before = action.rebase(kept.before, kept.again) if kept.again else kept.before
     undone_first = kept.by == execution and not action.verify(kept.before)
     undone_again = kept.again_by == execution and kept.again is not None and not action.verify(kept.again)
@@ -99,12 +111,12 @@ def _journaled(table: Table, change: Change, execution: str, *, changed: bool) -
     return kept, True
 
 
-def _reread(action: Action, item: PlanItem) -> Json:
+def _reread(action: Action, power: Any, item: PlanItem) -> Json:  # noqa: ANN401  (as above)
     """Read until the change shows. Raises StateChanged if it does not within a second or so."""
     for attempt in range(_READS):
         if attempt:
             time.sleep(_SECONDS_BETWEEN_READS)
-        state = action.look(aws.client("iam"), item)
+        state = action.look(power, item)
         if action.verify(state):
             return state
     raise errors.StateChanged(

@@ -18,6 +18,8 @@ TOPIC = "TOURNIQUET_TOPIC"
 ACTION = "TOURNIQUET_ACTION"
 GUARDRAILS = "TOURNIQUET_GUARDRAILS"
 RESPOND = "TOURNIQUET_RESPOND"
+EVIDENCE = "TOURNIQUET_EVIDENCE"
+RETENTION = "TOURNIQUET_RETENTION_DAYS"
 
 
 def get(name: str) -> str:
@@ -38,6 +40,7 @@ def guardrails() -> Guardrails:
         own=frozenset(data["own"]),
         instances=frozenset(data["instances"]),
         vpcs=frozenset(data["vpcs"]),
+        extras={name: tuple(actions) for name, actions in data["extras"].items()},
         limit=data["limit"],
         minutes=data["minutes"],
         then=data["then"],

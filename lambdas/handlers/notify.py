@@ -1,10 +1,10 @@
 """Notify: judge each case, tell people, and write down how it ended. On every path.
 
-Input: ``{"triage": <triage's answer> | null, "changes": [[…], …] | null, "asked": [{"id", "error"}], "failure":
-{"state", "error", "cause"} | null, "notice": {"outcome", "incident_id", "sentence"} | null, "event": <the execution's
-input, where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``. Output: ``{"cases":
-[{"incident_id", "outcome", "alerted"}]}``, or of a notice ``{"<its outcome in small letters>": "<sentence>",
-"incident_id"}``.
+Input: ``{"triage": <triage's answer> | null, "changes": [<change>, or a list of such, …] | null, "asked": [{"id",
+"error"}], "failure": {"state", "error", "cause"} | null, "notice": {"outcome", "incident_id", "sentence"} | null,
+"event": <the execution's input, where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``. Output:
+``{"cases": [{"incident_id", "outcome", "alerted"}]}``, or of a notice ``{"<its outcome in small letters>":
+"<sentence>", "incident_id"}``.
 
 May touch: sns:Publish on the alert topic, sns:GetTopicAttributes; dynamodb:GetItem, dynamodb:Query and
 dynamodb:UpdateItem on the incident table.
@@ -16,14 +16,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lambdas import actions, alert, aws, errors, journal, planning
 from lambdas.alert import Alert, Notice, Story
 from lambdas.aws import Grant
 from lambdas.handlers import environment
 from lambdas.journal import Asked, Table
-from lambdas.model import Change, Incident, Json, Outcome, PlanItem, Result, incident_id, placed
+from lambdas.model import Change, Incident, Json, Kind, Outcome, PlanItem, Result, incident_id, placed
 from lambdas.playbooks import playbook_for
 from lambdas.playbooks.shape import mode_at
 from lambdas.signals import incident_from, manual
@@ -31,7 +31,7 @@ from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 GRANTS = (
     *journal.OUTCOME_GRANTS,
@@ -100,7 +100,7 @@ def handler(event: Json, _context: object) -> Json:
             results=standing,
             changes=mine,
             not_done=tuple(notes),
-            next_steps=playbook.next_steps,
+            next_steps=playbook.steps(_kinds(incident, items)),
             execution=execution,
             respond=environment.get(environment.RESPOND),
             at=environment.now(),
@@ -195,6 +195,12 @@ def _tell_breaker(limit: int, incident: Incident, incident_id: str, execution: s
             )
         )
     )
+
+
+def _kinds(incident: Incident, items: Iterable[PlanItem]) -> set[Kind]:
+    """Give what people have to follow up: what the signal names, and the instances that are behind it."""
+    instances = {item.target.kind for item in items} & {Kind.INSTANCE}
+    return {target.kind for target in incident.targets} | instances
 
 
 def _undo(change: Change) -> tuple[str, ...]:
@@ -321,10 +327,19 @@ def _finished(table: Table, incident_id: str, items: Collection[PlanItem], since
     return {item.id: kept[item.id] for item in items if item.id in kept}
 
 
-def _changes(branches: list[list[Json]]) -> dict[str, Change]:
+def _answers(branches: list[Any]) -> Iterator[Json]:
+    """Give what the actions answered: lists in lists, as the branches of the workflow are in each other."""
+    for answer in branches:
+        if isinstance(answer, list):
+            yield from _answers(answer)
+        else:
+            yield answer
+
+
+def _changes(branches: list[Any]) -> dict[str, Change]:
     """Read what the actions answered: changes, and for those that failed the item and the error."""
     found: dict[str, Change] = {}
-    for answer in (answer for branch in branches for answer in branch):
+    for answer in _answers(branches):
         if "item" in answer:
             item = PlanItem.from_json(answer["item"])
             found[item.id] = _failure(item, Result.FAILED, answer["error"], _reason(answer.get("cause")))

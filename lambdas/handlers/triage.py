@@ -4,8 +4,9 @@ Input: ``{"event": <the execution's input>, "execution": "<ARN>", "started_at": 
 Output: see ``handoff.triaged``. Everything that decides is elsewhere; this puts it in order. A table
 that does not answer holds up nothing: the plan then runs as a case of its own.
 
-May touch: cloudtrail:LookupEvents, ec2:DescribeInstances, iam:GetAccessKeyLastUsed, iam:GetRole, iam:GetUser,
-iam:ListAccessKeys, iam:ListAttachedUserPolicies; states:DescribeExecution on the respond workflow; dynamodb:GetItem,
+May touch: cloudtrail:LookupEvents, ec2:DescribeInstances, ec2:DescribeRegions, iam:GetAccessKeyLastUsed,
+iam:GetInstanceProfile, iam:GetRole, iam:GetUser, iam:ListAccessKeys, iam:ListAttachedUserPolicies,
+iam:ListInstanceProfilesForRole; states:DescribeExecution on the respond workflow; dynamodb:GetItem,
 dynamodb:PutItem, dynamodb:Query and dynamodb:UpdateItem on the incident table.
 Never: changes anything in the account.
 """

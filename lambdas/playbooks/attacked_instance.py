@@ -13,7 +13,7 @@ Never: decides anything; planning does.
 from __future__ import annotations
 
 from lambdas.model import Mode
-from lambdas.playbooks.shape import Playbook, Trigger
+from lambdas.playbooks.shape import STEP_TO_ISOLATE, Playbook, Trigger
 
 PLAYBOOK = Playbook(
     name="attacked_instance",
@@ -32,9 +32,9 @@ PLAYBOOK = Playbook(
         ),
         (
             "Check whether the attack succeeded: the host's own log of sign-ins from the address in the finding, and "
-            "other findings on the same instance since then. If it did, treat the instance as compromised: isolate it, "
-            "snapshot its volumes, and end its role's sessions."
+            "other findings on the same instance since then."
         ),
+        STEP_TO_ISOLATE,
         (
             "For a probed EMR port (such as 8088): block public access for EMR in this region, and look for "
             "applications that you did not submit."

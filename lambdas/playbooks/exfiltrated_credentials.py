@@ -2,7 +2,8 @@
 
 The one session is denied by its ``aws:userid``; other sessions of the role go on. The workload itself loses
 its permissions with that: an instance's session is named after the instance, so fresh credentials of the same
-instance are denied as well. A Lambda function's session is named after the function, so all of it stops.
+instance are denied as well, and the instance is isolated and kept, as in ``compromised_instance``: who took its
+credentials most likely runs code on it. A Lambda function's session is named after the function, so all of it stops.
 
 Below severity 7 a person is asked first: GuardDuty gives Medium when the caller is an account of your own
 organisation. Known false alarms of any severity are traffic that leaves through an on-premises gateway (VPN, Outposts)
@@ -15,14 +16,14 @@ Never: decides anything; planning does.
 from __future__ import annotations
 
 from lambdas.model import Mode
-from lambdas.playbooks.shape import CUT_OFF, Playbook, Trigger
+from lambdas.playbooks.shape import CUT_OFF, ISOLATE, STEPS_AFTER_ISOLATION, Playbook, Trigger
 
 _SEVERE = 7.0
 
 PLAYBOOK = Playbook(
     name="exfiltrated_credentials",
     triggers=(Trigger(source="aws.guardduty", type="UnauthorizedAccess:IAMUser/*CredentialExfiltration*"),),
-    actions=CUT_OFF,
+    actions=(*CUT_OFF, *(name for name in ISOLATE if name not in CUT_OFF)),
     modes=((0.0, Mode.APPROVE), (_SEVERE, Mode.CONTAIN)),
     next_steps=(
         (
@@ -31,9 +32,8 @@ PLAYBOOK = Playbook(
             "or account."
         ),
         (
-            "If it is not yours, treat the workload as compromised. An instance: detach it from its Auto Scaling "
-            "group, isolate it with a security group without rules on each network interface, and snapshot all of its "
-            "volumes. A function: set its reserved concurrency to 0. A task: stop it, and take its image out of use."
+            "If it is not yours, treat the workload as compromised. A function: set its reserved concurrency to 0. A "
+            "task: stop it, and take its image out of use."
         ),
         (
             "Close the way out. On instances it mostly is an application that fetches URLs for others (SSRF): require "
@@ -54,4 +54,5 @@ PLAYBOOK = Playbook(
             "the finding."
         ),
     ),
+    after_instances=STEPS_AFTER_ISOLATION,
 )

@@ -1,8 +1,9 @@
-"""A person asked for it: contain the key, the user or the role that the request names.
+"""A person asked for it: contain the key, the user, the role or the instance that the request names.
 
 A role that is named is denied as a whole, with every session that it has or will have, whoever uses it. Of a
 temporary key only the one session or user behind it is cut off; what goes beyond that is asked about. The request's
-``mode`` says otherwise where it is given; what protects a target still protects it. Nothing is done to an instance yet.
+``mode`` says otherwise where it is given; what protects a target still protects it. An instance that is named is
+isolated and kept, as in ``compromised_instance``.
 
 May touch: nothing.
 Never: decides anything; planning does.
@@ -11,22 +12,27 @@ Never: decides anything; planning does.
 from __future__ import annotations
 
 from lambdas.model import Mode
-from lambdas.playbooks.shape import CUT_OFF, STEPS_FOR_A_LEAKED_KEY, Playbook, Trigger
+from lambdas.playbooks.shape import (
+    CUT_OFF,
+    ISOLATE,
+    STEPS_AFTER_ISOLATION,
+    STEPS_FOR_A_LEAKED_KEY,
+    Playbook,
+    Trigger,
+)
 
 PLAYBOOK = Playbook(
     name="requested",
     triggers=(Trigger(source="manual"),),
-    actions=CUT_OFF,
+    actions=(*CUT_OFF, *(name for name in ISOLATE if name not in CUT_OFF)),
     modes=((0.0, Mode.CONTAIN),),
-    next_steps=(
+    next_steps=(),
+    after_principals=(
         (
             "If you named a role: see in CloudTrail (AssumeRole) who took its sessions, and contain that principal "
             "too. Everything that uses the role is refused until you undo this."
         ),
-        (
-            "If you named an instance: isolate it by hand (a security group without rules on each of its network "
-            "interfaces), snapshot all of its volumes, and deny its role's session."
-        ),
         *STEPS_FOR_A_LEAKED_KEY,
     ),
+    after_instances=STEPS_AFTER_ISOLATION,
 )

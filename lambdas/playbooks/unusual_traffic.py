@@ -10,8 +10,7 @@ Never: decides anything; planning does.
 from __future__ import annotations
 
 from lambdas.model import Mode
-from lambdas.playbooks.compromised_instance import STEPS_FOR_AN_INSTANCE
-from lambdas.playbooks.shape import Playbook, Trigger
+from lambdas.playbooks.shape import STEP_TO_ISOLATE, Playbook, Trigger
 
 PLAYBOOK = Playbook(
     name="unusual_traffic",
@@ -30,8 +29,8 @@ PLAYBOOK = Playbook(
         ),
         (
             "If nobody can explain it, find the process that opens the connection, and look for other findings on this "
-            "instance. If it looks compromised, go on with the next steps."
+            "instance."
         ),
-        *STEPS_FOR_AN_INSTANCE,
+        STEP_TO_ISOLATE,
     ),
 )

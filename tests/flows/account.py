@@ -56,6 +56,7 @@ class Account:
         self.after: dict[str, list[Exception]] = {}
         self.tracebacks: list[str] = []
         self._table()
+        self._bucket()
         self._topic()
         self._workflow(settings or {})
 
@@ -70,6 +71,11 @@ class Account:
             ],
             BillingMode="PAY_PER_REQUEST",
         )
+
+    def _bucket(self) -> None:
+        self.bucket = "evidence"
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.s3.create_bucket(Bucket=self.bucket, ObjectLockEnabledForBucket=True)
 
     def _topic(self) -> None:
         self.topic = self.sns.create_topic(Name="alerts")["TopicArn"]
@@ -88,6 +94,7 @@ class Account:
             "own": [],
             "instances": [],
             "vpcs": [],
+            "extras": {},
             "limit": 100,
             "minutes": 600,  # far longer than all the tests: none may end in another one's account
             "then": "expire",
@@ -100,6 +107,8 @@ class Account:
             environment.TOPIC: self.topic,
             environment.RESPOND: self.respond,
             environment.GUARDRAILS: json.dumps(guardrails),
+            environment.EVIDENCE: self.bucket,
+            environment.RETENTION: "90",
         }
         self.functions: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
             "TriageFunctionArn": (triage.handler, shared),
@@ -117,6 +126,16 @@ class Account:
             definition = definition.replace(f"${{{name}}}", function["FunctionArn"])
         definition = definition.replace("${AlertTopicArn}", self.topic).replace("${OwnArn}", self.respond)
         self.stepfunctions.create_state_machine(name="tourniquet-respond", definition=definition, roleArn=role)
+
+    def protect(self, **protected: list[str]) -> None:
+        """Deploy again with these instances and VPCs protected: their ids are known only once they are there."""
+        for _, variables in self.functions.values():
+            settings = {**json.loads(variables[environment.GUARDRAILS]), **protected}
+            variables[environment.GUARDRAILS] = json.dumps(settings)
+
+    def on_call(self, when: str, service: str, operation: str, do: Callable[..., None]) -> None:
+        """Have something happen ``before`` or ``after`` each call of one kind that a function makes."""
+        aws._session().events.register(f"{when}-call.{service}.{operation}", do)  # noqa: SLF001 - every client of the functions
 
     def invoke(self, name: str, payload: str) -> tuple[str, bool]:
         """Run one function as Lambda would: its answer as JSON, and whether it is an error."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from demo.emulator import jsonata_shim, moto_fixes
 from lambdas import aws
@@ -21,6 +22,10 @@ _CONFIG: Any = {
     "lambda": {"use_docker": False},
     "iam": {"load_aws_managed_policies": True},
 }
+
+
+#: The regions that are switched on in these accounts: each that is asked costs moto a set of default resources.
+REGIONS = [one for one in RegionsAndZonesBackend.regions if one.name in {"us-east-1", "eu-west-1"}]
 
 
 @pytest.fixture
@@ -40,6 +45,7 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Acco
     with mock_aws(config=_CONFIG):
         import moto.stepfunctions.parser.models  # noqa: F401 - the interpreter must be there to be shimmed
 
+        monkeypatch.setattr(RegionsAndZonesBackend, "regions", REGIONS)
         jsonata_shim.install("moto")
         moto_fixes.install()
         made: list[Account] = []

@@ -96,7 +96,7 @@ def test_the_data_of_botocore_is_that_of_the_services_called(asset: Path) -> Non
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "client"
+        and node.func.attr in {"client", "clients"}
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }

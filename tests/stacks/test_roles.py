@@ -48,6 +48,9 @@ RESOURCES = {
     "own execution": f"arn:aws:states:{_HERE}:execution:tourniquet-respond:one",
     "stack": f"arn:aws:cloudformation:{_HERE}:stack/some/1",
     "instance": f"arn:aws:ec2:{_HERE}:instance/i-0123456789abcdef0",
+    "security group": f"arn:aws:ec2:{_HERE}:security-group/sg-0123456789abcdef0",
+    "volume": f"arn:aws:ec2:{_HERE}:volume/vol-0123456789abcdef0",
+    "snapshot": "arn:aws:ec2:us-east-1::snapshot/snap-0123456789abcdef0",
     "filter": f"arn:aws:guardduty:{_HERE}:detector/some/filter/some",
     "build": f"arn:aws:codebuild:{_HERE}:project/some",
     "secret": f"arn:aws:secretsmanager:{_HERE}:secret:some-abcdef",
@@ -70,10 +73,15 @@ EXCEPTIONS = {
     ("NotifyRole", "kms:GenerateDataKey", "{own kms key}"),
     # IAM has no condition that narrows it: alone in its role, its documents made of constants (see the action).
     ("RevokeSessionsRole", "iam:PutRolePolicy", "{role}"),
+    # The only call that tells whether an instance is protected from termination; it tells user data too.
+    ("ProtectInstanceRole", "ec2:DescribeInstanceAttribute", "{instance}"),
+    ("RecordInstanceRole", "ec2:DescribeInstanceAttribute", "{instance}"),
+    # User data is evidence, which goes into the evidence bucket and nowhere else.
+    ("CollectEvidenceRole", "ec2:DescribeInstanceAttribute", "{instance}"),
 }
 
 
-_CHANGING = ("DenyPrincipal", "DisableKey", "RevokeSessions")
+_CHANGING = ("DenyPrincipal", "DisableKey", "RevokeSessions", "IsolateInstance", "ProtectInstance", "StopInstance")
 
 
 class Roles:
@@ -86,6 +94,7 @@ class Roles:
             "own topic": self._arn(self._only("AWS::SNS::Topic")),
             "own queue": self._arn(self._only("AWS::SQS::Queue")),
             "own kms key": self._arn(self._only("AWS::KMS::Key")),
+            "own evidence": f"{self._arn(self._only('AWS::S3::Bucket'))}/incidents/some/i-1/before.json",
         }
         self.policies: dict[str, dict[str, Any]] = {
             name: {"Version": "2012-10-17", "Statement": self._statements(name, resource["Properties"])}
@@ -142,6 +151,7 @@ class Roles:
             "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{name}",
             "AWS::KMS::Key": f"arn:aws:kms:{_HERE}:key/11111111-1111-1111-1111-111111111111",
+            "AWS::S3::Bucket": "arn:aws:s3:::evidence-bucket",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{name}:*",
         }
         return str(forms[resource["Type"]])
@@ -229,6 +239,31 @@ def test_the_simulator_allows_what_the_roles_are_for(roles: Roles) -> None:
         (roles.named("NotifyRole"), "sns:Publish", "{own topic}", {}),
         (roles.named("RespondRole"), "lambda:InvokeFunction", "{own function}", {}),
         (roles.named("StartRole"), "states:StartExecution", "{own machine}", {}),
+        (roles.named("IsolateInstanceRole"), "ec2:ModifyNetworkInterfaceAttribute", "{interface}", {}),
+        (
+            roles.named("IsolateInstanceRole"),
+            "ec2:ModifyNetworkInterfaceAttribute",
+            "{security group}",
+            {"aws:ResourceTag/tourniquet": "isolation"},
+        ),
+        (
+            roles.named("IsolateInstanceRole"),
+            "ec2:CreateTags",
+            "{security group}",
+            {"ec2:CreateAction": "CreateSecurityGroup"},
+        ),
+        (roles.named("ProtectInstanceRole"), "ec2:ModifyInstanceAttribute", "{instance}", {}),
+        (roles.named("LockMetadataRole"), "ec2:ModifyInstanceMetadataOptions", "{instance}", {}),
+        (roles.named("TakeProfileRole"), "ec2:DisassociateIamInstanceProfile", "{instance}", {}),
+        (roles.named("SnapshotVolumesRole"), "ec2:CreateSnapshots", "{volume}", {}),
+        (
+            roles.named("SnapshotVolumesRole"),
+            "ec2:LockSnapshot",
+            "{snapshot}",
+            {"aws:ResourceTag/tourniquet:instance": "i-0123456789abcdef0"},
+        ),
+        (roles.named("RecordInstanceRole"), "s3:PutObject", "{own evidence}", {}),
+        (roles.named("CollectEvidenceRole"), "s3:PutObject", "{own evidence}", {}),
     ]
     answers = judge([ask(roles, *call) for call in asked])
     assert answers == ["Allowed"] * len(asked)
@@ -244,6 +279,10 @@ def test_only_one_role_may_update_keys_and_only_one_may_deny(roles: Roles) -> No
         "iam:PutUserPermissionsBoundary": ("DenyPrincipalRole", "{user}", {"iam:PermissionsBoundary": deny}),
         "iam:PutRolePermissionsBoundary": ("DenyPrincipalRole", "{role}", {"iam:PermissionsBoundary": deny}),
         "iam:PutRolePolicy": ("RevokeSessionsRole", "{role}", {}),
+        "ec2:ModifyNetworkInterfaceAttribute": ("IsolateInstanceRole", "{interface}", {}),
+        "ec2:ModifyInstanceAttribute": ("ProtectInstanceRole", "{instance}", {}),
+        "ec2:DisassociateIamInstanceProfile": ("TakeProfileRole", "{instance}", {}),
+        "ec2:StopInstances": ("StopInstanceRole", "{instance}", {}),
     }
     for power, (owner, target, context) in powers.items():
         answers = judge([ask(roles, role, power, target, context) for role in roles.policies])

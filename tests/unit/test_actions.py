@@ -13,9 +13,11 @@ import jmespath  # type: ignore[import-untyped]  # has no stubs
 import pytest
 
 from lambdas import actions, errors
-from lambdas.actions import deny_principal, disable_key
+from lambdas.actions import deny_principal, disable_key, isolate_instance
+from lambdas.actions.instances import SECURITY_GROUPS
 from lambdas.actions.users import owner_of
 from lambdas.model import Change, Kind, Mode, PlanItem, Result, Target
+from lambdas.playbooks.shape import CUT_OFF, EXTRAS, ISOLATE
 from tests.unit.cases import ACCOUNT, CASE, DENY_ALL
 
 if TYPE_CHECKING:
@@ -114,10 +116,10 @@ def contain(iam: IAMClient, item: PlanItem) -> Change:
 
 def test_there_are_these_actions_and_no_other() -> None:
     """Given the folder of actions, when they are listed, each is there by its name and a wrong name is refused."""
-    assert actions.names() == ("deny_principal", "disable_key", "revoke_sessions")
+    assert set(actions.names()) == {*CUT_OFF, *ISOLATE, *EXTRAS}
     for name in actions.names():
         assert actions.load(name).name == name
-    with pytest.raises(ValueError, match=r"no action 'users'.*deny_principal, disable_key, revoke_sessions"):
+    with pytest.raises(ValueError, match=r"no action 'users'.*deny_principal, disable_key, isolate_instance"):
         actions.load("users")
 
 
@@ -471,6 +473,17 @@ def test_a_printed_command_runs_nothing_of_a_name(tmp_path: Path, name: str) -> 
     assert not (tmp_path / "gone").exists()
 
 
+def test_the_power_to_isolate_cannot_release_an_instance() -> None:
+    """Given the grants of the isolation, when they are read, no group without our tag is made, used or changed."""
+    for grant in isolate_instance.ACTION.grants:
+        if grant.resource == SECURITY_GROUPS and not grant.implied_by:
+            ((_, key, value),) = grant.condition
+            assert key in {"aws:ResourceTag/tourniquet", "aws:RequestTag/tourniquet"}
+            assert value in {"isolation", "open"}
+            if "Authorize" in grant.action or "Delete" in grant.action:
+                assert value == "open", "the isolation group never gets a rule"
+
+
 def test_the_power_to_contain_cannot_grant_anything() -> None:
     """Given the grants of the deny, when they are read, attaching and bounding are held to AWSDenyAll alone."""
     for grant in deny_principal.ACTION.grants:
@@ -481,5 +494,5 @@ def test_the_power_to_contain_cannot_grant_anything() -> None:
         grant.action
         for action in map(actions.load, actions.names())
         for grant in action.grants
-        if "Detach" in grant.action or "Delete" in grant.action
+        if grant.action.startswith("iam:") and ("Detach" in grant.action or "Delete" in grant.action)
     } == set()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.answers import Answer, Question, answer, elsewhere
-from lambdas.model import Fact, Kind, Mode, Standing, Target
+from lambdas.model import Fact, InstanceFact, Kind, Mode, Standing, Target
+from lambdas.playbooks.shape import EXTRAS, ISOLATE
 from tests.unit.cases import (
     ACCOUNT,
     GONE,
@@ -47,6 +48,19 @@ ROLE_ITEM = ("deny_principal", "role", ROLE_ID, ROLE)
 SESSION_ITEM = ("revoke_sessions", "role_session", f"{ROLE_ID}:attacker", ROLE)
 INSTANCE_ITEM = ("revoke_sessions", "role_session", f"{ROLE_ID}:{INSTANCE}", ROLE)
 ALL_ITEM = ("revoke_sessions", "role", ROLE_ID, ROLE)
+
+
+AN_INSTANCE = Target(kind=Kind.INSTANCE, id=INSTANCE, account=ACCOUNT, region="eu-west-1")
+PLAIN = InstanceFact(region="eu-west-1")
+GROUPED = InstanceFact(region="eu-west-1", profile=f"arn:aws:iam::{ACCOUNT}:instance-profile/web", group="web")
+ALONE = replace(GROUPED, group="", alone=True)
+
+
+def on_instance(*denied: tuple[str, str, str, str], but: tuple[str, ...] = ()) -> list[tuple[str, str, str, str]]:
+    """Give what is done about an instance: the isolation, what is denied to its credentials, and all the rest."""
+    names = [name for name in (ISOLATE[0], *EXTRAS, *ISOLATE[1:]) if name not in {*but, "revoke_sessions"}]
+    first, *rest = [(name, "instance", INSTANCE, "") for name in names]
+    return [first, *denied, *rest]
 
 
 def said(found: Answer) -> list[tuple[str, str, str, str]]:
@@ -138,9 +152,37 @@ def asked(target: Target, fact: Fact = UNKNOWN, **question: Any) -> Answer:
         ),
         # the rest
         (Target(kind=Kind.ROOT, id=ACCOUNT, name="root"), UNKNOWN, [], "Sign in as root now"),
-        (Target(kind=Kind.INSTANCE, id=INSTANCE), HAND, [], "instances are not isolated automatically"),
-        (Target(kind=Kind.INSTANCE, id=INSTANCE), UNKNOWN, [], "instances are not isolated automatically"),
-        (Target(kind=Kind.INSTANCE, id=INSTANCE), GONE, [], "is terminated: nothing was changed"),
+        (AN_INSTANCE, UNKNOWN, on_instance(), "was not known in time which role it has"),
+        (AN_INSTANCE, replace(HAND, instance=PLAIN), on_instance(but=("take_profile", "leave_groups")), ""),
+        (AN_INSTANCE, replace(HAND, instance=GROUPED), on_instance(), "was not known in time which role it has"),
+        (AN_INSTANCE, of_role(of_instances=True, instance=GROUPED), on_instance(INSTANCE_ITEM), ""),
+        (
+            AN_INSTANCE,
+            of_role(of_instances=True, instance=ALONE),
+            on_instance(INSTANCE_ITEM, ALL_ITEM, but=("leave_groups",)),
+            "",
+        ),
+        (
+            AN_INSTANCE,
+            of_role(instance=ALONE),
+            on_instance(INSTANCE_ITEM, but=("leave_groups",)),
+            "can begin a session under another name",
+        ),
+        (
+            AN_INSTANCE,
+            of_role(unchangeable="service-linked", instance=GROUPED),
+            on_instance(),
+            "a service-linked role belongs to the AWS service",
+        ),
+        (AN_INSTANCE, GONE, [], "is terminated: nothing was changed"),
+        # both wings: the session of an instance that is there
+        (
+            session(INSTANCE),
+            of_role(of_instances=True, instance=ALONE),
+            on_instance(INSTANCE_ITEM, ALL_ITEM, but=("leave_groups",)),
+            f"{INSTANCE} itself can do nothing as role",
+        ),
+        (session(INSTANCE), of_role(instance=ALONE), [INSTANCE_ITEM, ALL_ITEM], "begin a session under another name"),
         (Target(kind=Kind.OTHER, id="AIDAX"), UNKNOWN, [], "is not a user of this account"),
     ],
 )
@@ -345,3 +387,18 @@ def test_a_signal_without_doubt_needs_no_proof() -> None:
     """Given a quarantine that the user's own call shows, when the policy is gone again, it still counts."""
     found = incident(user(), source="aws.iam", type_="AWSCompromisedKeyQuarantineV3")
     assert planned(found, {user(): replace(here(), quarantined=False)}).items
+
+
+def test_an_instance_is_answered_where_it_is() -> None:
+    """Given an instance's session used in another region, what is done is done where the instance is."""
+    found = asked(session(INSTANCE), of_role(of_instances=True, instance=ALONE))
+    assert {one.item.target.region for one in found.wanted if one.item.target.kind is Kind.INSTANCE} == {"eu-west-1"}
+    assert {one.item.args.get("instance") for one in found.wanted if one.item.target.kind is not Kind.INSTANCE} == {
+        INSTANCE
+    }
+
+
+def test_a_person_who_names_a_temporary_key_gets_no_instance_isolated() -> None:
+    """Given a key of an instance's session that a person named, only the session is denied."""
+    found = asked(session(INSTANCE), of_role(of_instances=True, instance=ALONE), by_person=True)
+    assert said(found) == [INSTANCE_ITEM]

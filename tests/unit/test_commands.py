@@ -1,4 +1,4 @@
-"""The lines on roles: pasted, they do what they say, and a name is never more than a name."""
+"""The lines on roles and instances: pasted, they do what they say, and a name is never more than a name."""
 
 from __future__ import annotations
 
@@ -42,6 +42,74 @@ def test_a_line_runs_nothing_of_a_name(tmp_path: Path, command: str, name: str) 
     if command == "put-role-policy":
         assert json.loads(words[-1]) == {"Sid": name}
     assert not (tmp_path / "gone").exists()
+
+
+OF_INSTANCES: dict[str, Callable[[str], str]] = {
+    "ec2 modify-network-interface-attribute": lambda name: commands.set_groups(name, name, [name, name]),
+    "autoscaling attach-instances": lambda name: commands.attach_to_group(name, name, name),
+    "elbv2 register-targets": lambda name: commands.register_targets(name, name, [{"Id": name, "Port": 80}]),
+    "elb register-instances-with-load-balancer": lambda name: commands.register_instance(name, name, name),
+    "ec2 modify-instance-attribute": lambda name: commands.unprotect(name, name),
+    "ec2 modify-instance-attribute --shutdown": lambda name: commands.set_shutdown(name, name, name),
+    "ec2 modify-instance-attribute --device": lambda name: commands.delete_with_instance(name, name, name),
+    "ec2 modify-instance-metadata-options": lambda name: commands.open_metadata(name, name, name, 2),
+    "ec2 associate-iam-instance-profile": lambda name: commands.give_profile(name, name, name),
+    "ec2 start-instances": lambda name: commands.start_instance(name, name),
+}
+WORDS: dict[str, Callable[[str], list[str]]] = {
+    "ec2 modify-network-interface-attribute": lambda name: ["--network-interface-id", name, "--groups", name, name],
+    "autoscaling attach-instances": lambda name: [f"--auto-scaling-group-name={name}", f"--instance-ids={name}"],
+    "elbv2 register-targets": lambda name: [
+        f"--target-group-arn={name}",
+        "--targets",
+        json.dumps([{"Id": name, "Port": 80}]),
+    ],
+    "elb register-instances-with-load-balancer": lambda name: [f"--load-balancer-name={name}", f"--instances={name}"],
+    "ec2 modify-instance-attribute": lambda name: [f"--instance-id={name}", "--no-disable-api-termination"],
+    "ec2 modify-instance-attribute --shutdown": lambda name: [
+        f"--instance-id={name}",
+        f"--instance-initiated-shutdown-behavior={name}",
+    ],
+    "ec2 modify-instance-attribute --device": lambda name: [
+        f"--instance-id={name}",
+        "--block-device-mappings",
+        json.dumps([{"DeviceName": name, "Ebs": {"DeleteOnTermination": True}}]),
+    ],
+    "ec2 modify-instance-metadata-options": lambda name: [
+        f"--instance-id={name}",
+        "--http-endpoint=enabled",
+        f"--http-tokens={name}",
+        "--http-put-response-hop-limit=2",
+    ],
+    "ec2 associate-iam-instance-profile": lambda name: [
+        f"--instance-id={name}",
+        "--iam-instance-profile",
+        json.dumps({"Arn": name}),
+    ],
+    "ec2 start-instances": lambda name: [f"--instance-ids={name}"],
+}
+
+
+@pytest.mark.parametrize("name", ["$(touch gone)", "`touch gone`", "a'b", 'a"b', "a b", "a;touch gone", "--query=x"])
+@pytest.mark.parametrize("command", OF_INSTANCES)
+def test_a_line_on_an_instance_runs_nothing_of_a_name(tmp_path: Path, command: str, name: str) -> None:
+    """Given names that a shell would read, when a line on an instance is pasted, each arrives as one word."""
+    ((service, call, *words),) = pasted(f"cd '{tmp_path}'\n{OF_INSTANCES[command](name)}", tmp_path)
+    assert [service, call] == command.split()[:2]
+    assert words == [f"--region={name}", *WORDS[command](name)]
+    assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.parametrize("command", OF_INSTANCES)
+def test_without_a_region_a_line_is_for_the_readers_own(command: str) -> None:
+    """Given no region, when a line on an instance is made, it names none."""
+    assert "--region" not in OF_INSTANCES[command]("")
+
+
+def test_options_that_are_not_known_stay_as_they_are() -> None:
+    """Given a metadata service of which only the endpoint is known, when it is turned on, nothing else is named."""
+    line = "aws ec2 modify-instance-metadata-options --region=eu-west-1 --instance-id=i-1 --http-endpoint=enabled"
+    assert commands.open_metadata("eu-west-1", "i-1", "", 0) == line
 
 
 @pytest.fixture

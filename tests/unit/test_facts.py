@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lambdas import facts
 from lambdas.facts import gather
-from lambdas.model import Fact, Kind, RoleFact, Standing, Target
+from lambdas.model import Fact, InstanceFact, Kind, RoleFact, Standing, Target
 from lambdas.signals.reading import is_user_name
 from tests.unit.cases import ACCOUNT, SESSION_KEY, incident, key, user
 
@@ -46,6 +46,10 @@ class Silent:
     def describe_instances(self, **_: object) -> dict[str, Any]:
         """Answer without an instance."""
         return {"Reservations": []}
+
+    def describe_regions(self) -> dict[str, Any]:
+        """Answer without a region."""
+        return {"Regions": []}
 
 
 def clients(iam: IAMClient, **services: object) -> Callable[..., Any]:
@@ -230,6 +234,14 @@ class Failing:
             raise refusal(self._code, name)
 
         return call
+
+
+class NotThere(Silent):
+    """An EC2 that refuses to describe what is not there, as AWS' does."""
+
+    def describe_instances(self, **_: object) -> dict[str, Any]:
+        """Refuse."""
+        raise refusal("InvalidInstanceID.NotFound", "describe_instances")
 
 
 @pytest.mark.parametrize("code", ["Throttling", "ServiceFailure", "SomethingNew"])
@@ -521,7 +533,7 @@ def test_an_instance_is_in_the_vpcs_of_all_its_interfaces(iam: IAMClient, ec2: A
     """Given an instance with interfaces in two VPCs, when EC2 of its region is asked, both are known."""
     instance_id, *vpcs = launched(ec2)
     assert ask(iam, an_instance(instance_id), ec2_eu_west_1=ec2) == Fact(
-        standing=Standing.HERE, vpcs=tuple(sorted(vpcs))
+        standing=Standing.HERE, vpcs=tuple(sorted(vpcs)), instance=InstanceFact(region="eu-west-1")
     )
 
 
@@ -583,11 +595,127 @@ def test_the_session_of_an_instance_is_in_its_vpcs(
     assert fact.role.names_chosen is False
 
 
+def profile_of(iam: IAMClient, name: str) -> str:
+    """Make a role that EC2 alone may assume, and an instance profile with it; give the profile's ARN."""
+    new_role(iam, name)
+    made = iam.create_instance_profile(InstanceProfileName=name, Path="/team/")["InstanceProfile"]["Arn"]
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+    return made
+
+
+def launch_with(name: str, region: str, **more: Any) -> str:
+    """Start an instance that has an instance profile; give its id."""
+    ec2 = boto3.client("ec2", region_name=region)
+    started = ec2.run_instances(
+        ImageId="ami-12c6146b", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": name}, **more
+    )
+    return str(started["Instances"][0]["InstanceId"])
+
+
+def everywhere(service: str, region: str = "") -> Any:  # noqa: ANN401 - boto3's client
+    """Give what triage has: the client of any service in any region."""
+    return boto3.client(service, region_name=region or HOME)  # type: ignore[call-overload]  # any service
+
+
+def fact_of(instance_id: str, region: str = "eu-west-1") -> Fact:
+    """Ask about an instance of the account."""
+    target = an_instance(instance_id, region)
+    return gather(everywhere, incident(target), seconds=20)[target]
+
+
+def test_an_instance_that_has_its_role_for_itself_is_known_to(iam: IAMClient, new_name: Callable[[], str]) -> None:
+    """Given the one instance with a role, when every region was asked, the role is known, and that it is its own."""
+    name = new_name()
+    profile = profile_of(iam, name)
+    fact = fact_of(launch_with(name, "eu-west-1"))
+    assert fact.instance == InstanceFact(region="eu-west-1", profile=profile, alone=True)
+    assert fact.role is not None
+    assert (fact.role.name, fact.role.of_instances) == (name, True)
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-2"])
+def test_a_role_that_another_instance_has_is_not_its_own(
+    iam: IAMClient, new_name: Callable[[], str], region: str
+) -> None:
+    """Given a second instance with the role, in the same region or far away, the first does not have it for itself."""
+    name = new_name()
+    profile_of(iam, name)
+    first = launch_with(name, "eu-west-1")
+    second = launch_with(name, region)
+    assert (alone := fact_of(first).instance)
+    assert not alone.alone
+    boto3.client("ec2", region_name=region).terminate_instances(InstanceIds=[second])
+    assert (alone := fact_of(first).instance)
+    assert alone.alone
+
+
+def test_a_role_in_a_second_profile_is_not_its_own(iam: IAMClient, new_name: Callable[[], str]) -> None:
+    """Given another instance that has the role by another profile, the first does not have it for itself."""
+    name, other = new_name(), new_name()
+    profile_of(iam, name)
+    iam.create_instance_profile(InstanceProfileName=other)
+    iam.add_role_to_instance_profile(InstanceProfileName=other, RoleName=name)
+    first = launch_with(name, "eu-west-1")
+    launch_with(other, "eu-west-1")
+    assert (fact := fact_of(first).instance)
+    assert not fact.alone
+
+
+def test_an_instance_of_a_group_never_has_its_role_for_itself(iam: IAMClient, new_name: Callable[[], str]) -> None:
+    """Given an instance that an Auto Scaling group made, the group is known, and that it will make another one."""
+    name = new_name()
+    profile_of(iam, name)
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "aws:autoscaling:groupName", "Value": "web"}]}]
+    fact = fact_of(launch_with(name, "eu-west-1", TagSpecifications=tags)).instance
+    assert fact
+    assert (fact.group, fact.alone) == ("web", False)
+
+
+def test_a_region_that_does_not_answer_may_have_another_one(iam: IAMClient, new_name: Callable[[], str]) -> None:
+    """Given a region that refuses, when it is asked who has the role, nobody is known to have it for itself."""
+    name = new_name()
+    profile_of(iam, name)
+    instance_id = launch_with(name, "eu-west-1")
+    original = everywhere
+
+    def refusing(service: str, region: str = "") -> Any:  # noqa: ANN401 - boto3's client
+        return Failing("UnauthorizedOperation") if region == "sa-east-1" else original(service, region)
+
+    target = an_instance(instance_id)
+    fact = gather(refusing, incident(target), seconds=20)[target]
+    assert fact.instance
+    assert not fact.instance.alone
+    assert fact.role is not None
+
+
+def test_the_instance_of_a_session_is_found_in_any_region(iam: IAMClient, new_name: Callable[[], str]) -> None:
+    """Given an instance's credentials used from another region, the instance is found where it is."""
+    name = new_name()
+    profile = profile_of(iam, name)
+    instance_id = launch_with(name, "ap-northeast-1")
+    target = a_session(name, iam.get_role(RoleName=name)["Role"]["RoleId"], instance_id, "eu-west-1")
+    fact = gather(everywhere, incident(target), seconds=20)[target]
+    assert fact.instance == InstanceFact(region="ap-northeast-1", profile=profile, alone=True)
+    assert fact.vpcs
+
+
+def test_a_profile_without_its_role_says_nothing_about_the_instance(
+    iam: IAMClient, new_name: Callable[[], str]
+) -> None:
+    """Given an instance whose profile has lost its role, the instance is here all the same."""
+    name = new_name()
+    profile_of(iam, name)
+    instance_id = launch_with(name, "eu-west-1")
+    iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
+    fact = fact_of(instance_id)
+    assert (fact.standing, fact.role) == (Standing.HERE, None)
+
+
 @pytest.mark.parametrize(
     ("session", "ec2", "vpcs"),
     [
         ("i-0123456789abcdef0", Silent(), ()),
-        ("i-0123456789abcdef0", Failing("InvalidInstanceID.NotFound"), ()),
+        ("i-0123456789abcdef0", NotThere(), ()),
         ("i-0123456789abcdef0", Failing("UnauthorizedOperation"), None),
         ("i-am-called-so", Failing("UnauthorizedOperation"), None),
         ("deploy", Silent(), None),

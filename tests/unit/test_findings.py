@@ -96,7 +96,7 @@ def test_the_page_has_a_row_for_every_type_and_every_other_signal() -> None:
                 "[unusual_traffic](playbooks.md#unusual_traffic) below 7<br>"
                 "[compromised_instance](playbooks.md#compromised_instance) from 7"
             ),
-            "announced",
+            "announced below 7<br>**contains** from 7",
         ),
         (
             "UnauthorizedAccess:EC2/SSHBruteForce",
@@ -104,7 +104,10 @@ def test_the_page_has_a_row_for_every_type_and_every_other_signal() -> None:
                 "[compromised_instance](playbooks.md#compromised_instance) if the instance acts<br>"
                 "[attacked_instance](playbooks.md#attacked_instance) if it is the target"
             ),
-            "announced",
+            (
+                "shows the plan below 4 if the instance acts<br>asks first from 4 if the instance acts<br>"
+                "**contains** from 7 if the instance acts<br>announced if it is the target"
+            ),
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,18 @@ def test_a_new_target_opens_a_case(table: Table, dynamodb: DynamoDBClient, name:
     assert (case.execution, case.outcome) == (FIRST, "")
     assert case.acting == {"a": FIRST, "b": FIRST}
     assert case.targets == {KEY}
+
+
+def test_what_was_there_before_comes_back_as_json(table: Table) -> None:
+    """Given a state with numbers in it, when a later run reads it back, it is the same, and can travel on as JSON."""
+    before = {"hops": 2, "ratio": 0.5, "on": True, "volumes": {"vol-1": {"days": 90}}, "list": [1, "a"]}
+    made = replace(change(item()), before=before)
+    table.record_before(made, FIRST)
+    kept = table.record_before(replace(made, before={}), SECOND)
+    assert json.loads(json.dumps(kept.before)) == before
+    table.record_after(made)
+    found = table.changes(CASE)[made.item_id]
+    assert json.loads(json.dumps(found.to_json()["before"])) == before
 
 
 def test_a_signal_without_a_target_opens_a_case_too(table: Table) -> None:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from lambdas import actions, handoff
 from lambdas.guardrails import Guardrails, acts, asks
 from lambdas.handoff import Meeting
-from lambdas.model import Fact, Incident, Kind, Mode, PlanItem, RoleFact, Signal, Standing, Target
+from lambdas.model import Fact, Incident, InstanceFact, Kind, Mode, PlanItem, RoleFact, Signal, Standing, Target
 from lambdas.planning import Plan, assign, outcome, plan, standing
 from lambdas.playbooks import PLAYBOOKS, playbook_for
+from lambdas.playbooks.shape import EXTRAS
 from lambdas.signals import manual
-from lambdas.targets import claim_key, session_name
+from lambdas.targets import claim_key, instance_of, session_name
 from tests.unit.cases import ACCOUNT, CASE
 
 if TYPE_CHECKING:
@@ -65,15 +66,29 @@ sessions = st.builds(
 )
 others = st.builds(
     Target,
-    kind=st.sampled_from([Kind.ROOT, Kind.OTHER, Kind.FEDERATED_USER, Kind.INSTANCE]),
-    id=st.sampled_from([ACCOUNT, f"{ACCOUNT}:visitor", INSTANCES[0]]),
+    kind=st.sampled_from([Kind.ROOT, Kind.OTHER, Kind.FEDERATED_USER]),
+    id=st.sampled_from([ACCOUNT, f"{ACCOUNT}:visitor"]),
     name=st.sampled_from(["", "visitor"]),
     account=accounts,
 )
 keys = st.builds(
     Target, kind=st.just(Kind.ACCESS_KEY), id=st.sampled_from(KEYS), name=st.just("") | user_names, account=accounts
 )
-targets = st.one_of(keys, users, roles, roles, sessions, sessions, sessions, others)
+instances = st.builds(
+    Target,
+    kind=st.just(Kind.INSTANCE),
+    id=st.sampled_from(INSTANCES),
+    account=accounts,
+    region=st.sampled_from(["", "us-east-1"]),
+)
+targets = st.one_of(keys, users, roles, roles, sessions, sessions, sessions, instances, instances, others)
+instance_facts = st.builds(
+    InstanceFact,
+    region=st.just("us-east-1"),
+    profile=st.sampled_from(["", f"arn:aws:iam::{ACCOUNT}:instance-profile/web"]),
+    group=st.sampled_from(["", "web"]),
+    alone=st.booleans(),
+)
 
 role_facts = st.builds(
     lambda name, **fields: RoleFact(
@@ -105,6 +120,10 @@ def facts_of(draw: st.DrawFn, target: Target) -> Fact:
             arn = f"arn:aws:iam::{ACCOUNT}:role/team/{meant.name}"
             role = replace(role, name=meant.name, role_id=ROLES[meant.name], arn=arn)
         given_["role"] = role
+        if meant.kind is Kind.ROLE_SESSION and session_name(meant) in INSTANCES:
+            given_["instance"] = draw(st.none() | instance_facts)
+    elif meant.kind is Kind.INSTANCE:
+        given_ |= {"instance": draw(st.none() | instance_facts), "role": draw(st.none() | role_facts)}
     elif draw(st.booleans()):
         name = draw(user_names)
         known = {"user": name, "user_id": USERS[name], "arn": f"arn:aws:iam::{ACCOUNT}:user/team/{name}"}
@@ -142,6 +161,7 @@ rails = st.builds(
     own=st.frozensets(st.just("role/team/responder")),
     instances=st.frozensets(st.sampled_from(INSTANCES), max_size=1),
     vpcs=st.frozensets(st.sampled_from(VPCS), max_size=1),
+    extras=st.dictionaries(st.sampled_from([playbook.name for playbook in PLAYBOOKS]), st.just(EXTRAS), max_size=3),
 )
 
 
@@ -161,6 +181,8 @@ def planning(draw: st.DrawFn) -> tuple[Incident, dict[Target, Fact], Playbook, G
 
 def principal(item: PlanItem) -> tuple[str, str]:
     """Name whom an item cuts off: the kind of principal, and its name."""
+    if item.target.kind is Kind.INSTANCE:
+        return "instance", item.target.id
     return ("user", item.args["user"]) if "user" in item.args else ("role", item.args["role"])
 
 
@@ -184,10 +206,14 @@ def test_nothing_is_done_about_a_protected_principal(case: Any) -> None:  # noqa
             assert item.refused
         if session_name(item.target) in guardrails.instances and item.args.get("of_instances"):
             assert item.refused
+        if instance_of(item) in guardrails.instances:
+            assert item.refused
         assert not (item.refused and (acts(item) or asks(item)))
     for meant, fact in meant_of(found, facts):
         if fact.role and fact.role.of_instances and guardrails.vpcs & set(fact.vpcs or ()):
             assert all(item.refused for item in made.items if item.target == meant)
+        if meant.kind is Kind.INSTANCE and guardrails.vpcs & set(fact.vpcs or ()) and len(found.targets) == 1:
+            assert all(item.refused for item in made.items)
 
 
 @given(planning())
@@ -215,11 +241,11 @@ def test_nothing_is_done_about_another_accounts_target(case: Any) -> None:  # no
 @always
 def test_a_plan_does_only_what_its_playbook_does_and_goes_no_further_than_its_mode(case: Any) -> None:  # noqa: ANN401 - as above
     """Given any plan, each item's action is one of the playbook's, and its mode not wider than the plan's."""
-    _, _, playbook, _, made = case
+    _, _, playbook, guardrails, made = case
     order = list(Mode)
     assert order == [Mode.OBSERVE, Mode.APPROVE, Mode.CONTAIN]
     for item in made.items:
-        assert item.action in playbook.actions
+        assert item.action in {*playbook.actions, *guardrails.extras.get(playbook.name, ())}
         assert item.action in actions.names()
         assert order.index(item.mode) <= order.index(made.mode)
         assert item.why
@@ -251,7 +277,7 @@ def test_every_target_is_claimed_and_answered(case: Any) -> None:  # noqa: ANN40
 
 def playbook_acts(case: Any) -> bool:  # noqa: ANN401 - as above
     """Tell whether the playbook could do everything that is ever wanted."""
-    return set(case[2].actions) == set(actions.names())
+    return {*case[2].actions, *EXTRAS} == set(actions.names())
 
 
 @given(planning())
@@ -263,6 +289,11 @@ def test_a_role_that_others_use_is_not_cut_off_without_a_person(case: Any) -> No
     """
     found, facts, playbook, _, made = case
     alone = {fact.role.name for _, fact in meant_of(found, facts) if fact.role and not fact.role.shared}
+    alone |= {
+        fact.role.name
+        for _, fact in meant_of(found, facts)
+        if fact.role and fact.role.of_instances and fact.instance and fact.instance.alone
+    }
     person = found.signal.source == manual.SOURCE
     named_by_person = {target.name for target in found.targets if target.kind is Kind.ROLE} if person else set()
     for item in made.items:

@@ -10,7 +10,7 @@ import pytest
 
 from docs.finding_types import TYPES
 from lambdas import actions
-from lambdas.model import Mode, Signal
+from lambdas.model import Kind, Mode, Signal
 from lambdas.playbooks import PLAYBOOKS, playbook_for, unknown
 from lambdas.playbooks.shape import mode_at
 from lambdas.signals import PATTERNS, guardduty, health, incident_from, quarantine, trusted_advisor
@@ -34,7 +34,7 @@ EXFILTRATED = "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration"
         ("aws.health", "AWS_RISK_ACCOUNT_CONSOLE_COMPROMISE", 9.0, "console_compromise", Mode.OBSERVE),
         ("aws.health", "AWS_RISK_SOMETHING_NEW", 10.0, "unknown", Mode.OBSERVE),
         ("aws.health", "aws_risk_credentials_exposed", 8.0, "unknown", Mode.OBSERVE),
-        ("aws.health", "AWS_ABUSE_DOS_REPORT", 8.0, "abuse_report", Mode.OBSERVE),
+        ("aws.health", "AWS_ABUSE_DOS_REPORT", 8.0, "abuse_report", Mode.APPROVE),
         ("aws.health", "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED", 5.0, "unknown", Mode.OBSERVE),
         ("aws.trustedadvisor", "Exposed Access Keys/Exposed", 8.0, "exposed_key", Mode.CONTAIN),
         ("aws.trustedadvisor", "Exposed Access Keys/Potentially Compromised", 8.0, "exposed_key", Mode.CONTAIN),
@@ -80,14 +80,19 @@ EXFILTRATED = "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration"
             Mode.APPROVE,
         ),
         ("aws.guardduty", "Discovery:Kubernetes/SuccessfulAnonymousAccess", 5.0, "cluster", Mode.OBSERVE),
-        ("aws.guardduty", "Execution:Kubernetes/MaliciousFile", 8.0, "malware", Mode.OBSERVE),
-        ("aws.guardduty", "Execution:EC2/MaliciousFile!AMI", 8.0, "malware", Mode.OBSERVE),
-        ("aws.guardduty", "Object:S3/MaliciousFile", 8.0, "malware", Mode.OBSERVE),
-        ("aws.guardduty", "Execution:Runtime/MaliciousFileExecuted", 8.0, "compromised_workload", Mode.OBSERVE),
+        ("aws.guardduty", "Execution:Kubernetes/MaliciousFile", 8.0, "malware", Mode.APPROVE),
+        ("aws.guardduty", "Execution:EC2/MaliciousFile!AMI", 8.0, "malware", Mode.APPROVE),
+        ("aws.guardduty", "Object:S3/MaliciousFile", 8.0, "malware", Mode.APPROVE),
+        ("aws.guardduty", "Execution:Runtime/MaliciousFileExecuted", 8.0, "hostile_workload", Mode.CONTAIN),
+        ("aws.guardduty", "DefenseEvasion:Runtime/ProcessInjection.Proc", 8.0, "compromised_workload", Mode.APPROVE),
+        ("aws.guardduty", "Discovery:Runtime/SuspiciousCommand", 2.0, "compromised_workload", Mode.OBSERVE),
+        ("aws.guardduty", "CryptoCurrency:EC2/BitcoinTool.B!DNS", 8.0, "compromised_instance", Mode.CONTAIN),
+        ("aws.guardduty", "Recon:EC2/Portscan", 5.0, "compromised_instance", Mode.APPROVE),
+        ("aws.guardduty", "UnauthorizedAccess:EC2/SSHBruteForce", 2.0, "compromised_instance", Mode.OBSERVE),
         ("aws.guardduty", "UnauthorizedAccess:Runtime/MetadataDNSRebind", 8.0, "attacked_instance", Mode.OBSERVE),
         ("aws.guardduty", "Recon:EC2/PortProbeUnprotectedPort", 2.0, "attacked_instance", Mode.OBSERVE),
         ("aws.guardduty", "Behavior:EC2/NetworkPortUnusual", 5.0, "unusual_traffic", Mode.OBSERVE),
-        ("aws.guardduty", "Behavior:EC2/NetworkPortUnusual", 8.0, "compromised_instance", Mode.OBSERVE),
+        ("aws.guardduty", "Behavior:EC2/NetworkPortUnusual", 8.0, "compromised_instance", Mode.CONTAIN),
         ("aws.guardduty", "CredentialAccess:RDS/TorIPCaller.SuccessfulLogin", 8.0, "database", Mode.OBSERVE),
         ("aws.guardduty", "Backdoor:Lambda/C&CActivity.B", 8.0, "function", Mode.OBSERVE),
         ("aws.guardduty", "Impact:EC2/SomethingNew", 9.0, "unknown", Mode.OBSERVE),
@@ -148,7 +153,8 @@ def test_names_are_unique_and_the_last_playbook_takes_the_rest() -> None:
 def test_a_playbook_names_actions_that_exist_and_tells_people_what_to_do(playbook: Playbook) -> None:
     """Given a playbook, when it is held to the rest of the product, its actions exist and it has next steps."""
     assert set(playbook.actions) <= set(actions.names())
-    assert playbook.next_steps
+    assert playbook.next_steps or playbook.after_principals
+    assert all(playbook.steps(kinds) for kinds in ((), (Kind.USER,), (Kind.INSTANCE,), (Kind.INSTANCE, Kind.ROLE)))
     assert playbook.triggers
     assert playbook.actions or {mode for _, mode in playbook.modes} == {Mode.OBSERVE}
 

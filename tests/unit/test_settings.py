@@ -42,6 +42,7 @@ def test_an_address_is_all_that_is_needed() -> None:
         max_containments_per_hour=10,
         approval_timeout_minutes=60,
         approval_timeout_then="expire",
+        evidence_retention_days=90,
     )
 
 
@@ -62,6 +63,7 @@ def test_everything_can_be_set() -> None:
             max_containments_per_hour=3,
             approval_timeout_minutes=0.5,
             approval_timeout_then="contain",
+            evidence_retention_days=365,
         ),
         ACCOUNT,
     )
@@ -80,6 +82,7 @@ def test_everything_can_be_set() -> None:
         max_containments_per_hour=3,
         approval_timeout_minutes=0.5,
         approval_timeout_then="contain",
+        evidence_retention_days=365,
     )
 
 
@@ -93,15 +96,23 @@ def test_what_comes_on_the_command_line_wins() -> None:
 def test_a_number_on_the_command_line_is_text_and_read_as_a_number() -> None:
     """Given the simple settings as the CDK hands them on, which is text, when they are read, they are what they say."""
     context = {"max_containments_per_hour": "25", "approval_timeout_minutes": "7.5", "approval_timeout_then": "contain"}
+    context["evidence_retention_days"] = "30"
     settings = read(given(max_containments_per_hour=3) | context)
     assert settings.max_containments_per_hour == 25
     assert isinstance(settings.max_containments_per_hour, int)
+    assert settings.evidence_retention_days == 30
+    assert isinstance(settings.evidence_retention_days, int)
     assert settings.approval_timeout_minutes == 7.5
     assert settings.approval_timeout_then == "contain"
 
 
 @pytest.mark.parametrize(
-    ("name", "least", "most"), [("max_containments_per_hour", 1, 100), ("approval_timeout_minutes", 0.5, 1440)]
+    ("name", "least", "most"),
+    [
+        ("max_containments_per_hour", 1, 100),
+        ("approval_timeout_minutes", 0.5, 1440),
+        ("evidence_retention_days", 1, 3650),
+    ],
 )
 def test_a_number_may_be_anything_between_its_limits(name: str, least: float, most: float) -> None:
     """Given the least and the most that a number may be, when they are read, both are taken."""
@@ -160,6 +171,11 @@ def test_the_settings_that_ship_are_right_but_for_the_address() -> None:
         ({"mode": "Observe"}, '"mode"'),
         ({"mode": True}, '"mode" is True'),
         ({"mode": ["observe"]}, '"mode"'),
+        ({"playbook_extras": []}, '"playbook_extras" must be an object'),
+        ({"playbook_extras": {"exposed_key": ["stop_instance"]}}, "those that isolate instances are: "),
+        ({"playbook_extras": {"compromised_instance": "stop_instance"}}, "it must be a list of: stop_instance"),
+        ({"playbook_extras": {"compromised_instance": ["disable_key"]}}, "it must be a list of: stop_instance"),
+        ({"playbook_extras": {"compromised_instance": [None]}}, "gives 'compromised_instance' [None]"),
         ({"playbook_modes": []}, '"playbook_modes" must be an object'),
         ({"playbook_modes": "observe"}, '"playbook_modes" must be an object'),
         (
@@ -203,6 +219,12 @@ def test_the_settings_that_ship_are_right_but_for_the_address() -> None:
         ({"approval_timeout_minutes": 1441}, '"approval_timeout_minutes" is 1441'),
         ({"approval_timeout_minutes": float("nan")}, '"approval_timeout_minutes" is nan'),
         ({"approval_timeout_minutes": [60]}, '"approval_timeout_minutes" is [60]'),
+        ({"evidence_retention_days": 0}, '"evidence_retention_days" is 0; it must be a whole number from 1 to 3650.'),
+        ({"evidence_retention_days": 3651}, '"evidence_retention_days" is 3651'),
+        ({"evidence_retention_days": 1.5}, '"evidence_retention_days" is 1.5'),
+        ({"evidence_retention_days": False}, '"evidence_retention_days" is False'),
+        ({"evidence_retention_days": None}, '"evidence_retention_days" is None'),
+        ({"evidence_retention_days": "90 days"}, "\"evidence_retention_days\" is '90 days'"),
         ({"approval_timeout_then": "approve"}, '"approval_timeout_then" is \'approve\'; it must be "expire"'),
         ({"approval_timeout_then": None}, '"approval_timeout_then" is None'),
         ({"approval_timeout_then": ["contain"]}, '"approval_timeout_then"'),

@@ -1,0 +1,43 @@
+"""Finding an EC2 instance, as it is now: an event is only a hint.
+
+May touch: ec2:DescribeInstances.
+Never: changes anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lambdas import aws, errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
+
+_ARN = "arn:{partition}:ec2:*:{account}:"
+INSTANCES = f"{_ARN}instance/*"
+INTERFACES = f"{_ARN}network-interface/*"
+SECURITY_GROUPS = f"{_ARN}security-group/*"
+VOLUMES = f"{_ARN}volume/*"
+VPCS = f"{_ARN}vpc/*"
+#: A snapshot's ARN holds no account.
+SNAPSHOTS = "arn:{partition}:ec2:*::snapshot/*"
+
+#: The tag that marks what is the responder's own; no role may put it on anything that exists already.
+TAG = "tourniquet"
+
+#: In these states nothing of an instance can be changed or kept any more.
+_GONE = {"shutting-down", "terminated"}
+
+
+def instance(ec2: EC2Client, instance_id: str) -> InstanceTypeDef:
+    """Describe an instance. Raises TargetGone when there is none in this region, or when it is being terminated."""
+    with aws.translated():
+        answer = ec2.describe_instances(InstanceIds=[instance_id])
+    for reservation in answer["Reservations"]:
+        for found in reservation["Instances"]:
+            if found["InstanceId"] == instance_id:
+                if found["State"]["Name"] in _GONE:
+                    raise errors.TargetGone(f"The instance {instance_id} is {found['State']['Name']}.")
+                return found
+    raise errors.TargetGone(f"There is no instance {instance_id} in this region.")

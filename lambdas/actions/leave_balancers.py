@@ -1,0 +1,267 @@
+"""Take an instance out of the load balancers: its target groups, and the classic load balancers.
+
+A load balancer keeps connections to a target that a change of security groups does not end, and sends it new ones
+until its checks fail. A target that is being drained counts as left: the load balancer ends what remains.
+
+A target group knows an instance by its id, or by an address. An address counts in the VPC of the interface that has
+it; in another VPC's target group only where the group says that the target is outside of its VPC: the same private
+addresses are used over and over.
+
+May touch: elasticloadbalancing:DeregisterTargets, elasticloadbalancing:DeregisterInstancesFromLoadBalancer,
+elasticloadbalancing:DescribeTargetGroups, elasticloadbalancing:DescribeTargetHealth,
+elasticloadbalancing:DescribeLoadBalancers, ec2:DescribeInstances.
+Never: changes a load balancer or a target group; registers anything (``undo`` does, in another role).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from lambdas import aws, commands
+from lambdas.actions.instances import instance
+from lambdas.actions.shape import Action
+from lambdas.aws import Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from ipaddress import IPv4Network, IPv6Network
+
+    from mypy_boto3_ec2.type_defs import InstanceNetworkInterfaceTypeDef, InstanceTypeDef
+    from mypy_boto3_elb import ElasticLoadBalancingClient
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_elbv2.type_defs import TargetDescriptionTypeDef, TargetGroupTypeDef
+
+    from lambdas.actions.shape import Place
+    from lambdas.model import Change, Json, PlanItem
+
+    type _Networks = list[IPv4Network | IPv6Network]
+
+_ARN = "arn:{partition}:elasticloadbalancing:*:{account}:"
+_TARGET_GROUPS = f"{_ARN}targetgroup/*"
+_BALANCERS = f"{_ARN}loadbalancer/*"
+
+#: As many at once as a client has connections.
+_AT_ONCE = 10
+_OUTSIDE = "all"
+_LEAVING = "draining"
+_LEFT = {"Target.NotRegistered", "Target.DeregistrationInProgress"}
+_GROUP_GONE = "TargetGroupNotFound"
+_NO_SUCH_TARGET = "InvalidTarget"
+#: Botocore's names of the errors differ from the codes.
+_BALANCER_GONE = ("LoadBalancerNotFound", "AccessPointNotFound")
+_NO_SUCH_INSTANCE = "InvalidInstance"
+
+
+def look(place: Place, item: PlanItem) -> Json:
+    """Read ``{"instance", "region", "targets", "balancers"}``. Raises TargetGone.
+
+    ``targets`` is each target group's ARN → the targets in it that are this instance, as the group describes them;
+    ``balancers`` are the names of the classic load balancers that have it. What is being drained is in neither.
+    """
+    found = instance(place.client("ec2"), item.target.id)
+    return {"instance": item.target.id, "region": item.target.region, **_registered(place, found)}
+
+
+def _registered(place: Place, found: InstanceTypeDef) -> Json:
+    with ThreadPoolExecutor(1) as pool:
+        balancers = pool.submit(_balancers, place.client("elb"), found["InstanceId"])
+        targets = _targets(place.client("elbv2"), found)
+        return {"targets": targets, "balancers": balancers.result()}
+
+
+def _balancers(elb: ElasticLoadBalancingClient, instance_id: str) -> list[str]:
+    with aws.translated():
+        return sorted(
+            balancer["LoadBalancerName"]
+            for page in elb.get_paginator("describe_load_balancers").paginate()
+            for balancer in page["LoadBalancerDescriptions"]
+            if any(one["InstanceId"] == instance_id for one in balancer["Instances"])
+        )
+
+
+def _targets(elbv2: ElasticLoadBalancingv2Client, found: InstanceTypeDef) -> dict[str, list[TargetDescriptionTypeDef]]:
+    with aws.translated():
+        pages = elbv2.get_paginator("describe_target_groups").paginate()
+        groups = [group for page in pages for group in page["TargetGroups"]]
+    networks: defaultdict[str, _Networks] = defaultdict(list)
+    for interface in found.get("NetworkInterfaces", []):
+        networks[interface["VpcId"]] += _networks(interface)
+    asked = [
+        group
+        for group in groups
+        if group.get("TargetType") == "ip" or (group.get("TargetType") == "instance" and group.get("VpcId") in networks)
+    ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(lambda group: _in_group(elbv2, group, found["InstanceId"], networks), asked))
+    return {group["TargetGroupArn"]: there for group, there in zip(asked, answers, strict=True) if there}
+
+
+def _networks(interface: InstanceNetworkInterfaceTypeDef) -> Iterator[IPv4Network | IPv6Network]:
+    """Give every address and prefix of an interface that is inside its VPC."""
+    for one in interface.get("PrivateIpAddresses", []):
+        yield ip_network(one["PrivateIpAddress"])
+    for six in interface.get("Ipv6Addresses", []):
+        yield ip_network(six["Ipv6Address"])
+    for prefix in interface.get("Ipv4Prefixes", []):
+        yield ip_network(prefix["Ipv4Prefix"])
+    for longer in interface.get("Ipv6Prefixes", []):
+        yield ip_network(longer["Ipv6Prefix"])
+
+
+def _in_group(
+    elbv2: ElasticLoadBalancingv2Client, group: TargetGroupTypeDef, instance_id: str, networks: dict[str, _Networks]
+) -> list[TargetDescriptionTypeDef]:
+    """Give the targets of a group that are this instance and are not leaving; a group that is gone has none."""
+    there: list[TargetDescriptionTypeDef] = []
+    with aws.excused(_GROUP_GONE):
+        for one in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]:
+            health = one.get("TargetHealth", {})
+            left = health.get("State") == _LEAVING or health.get("Reason") in _LEFT
+            if not left and _is_it(one["Target"], group, instance_id, networks):
+                there.append(one["Target"])
+    return there
+
+
+def _is_it(
+    target: TargetDescriptionTypeDef, group: TargetGroupTypeDef, instance_id: str, networks: dict[str, _Networks]
+) -> bool:
+    if group["TargetType"] == "instance":
+        return target["Id"] == instance_id
+    outside = target.get("AvailabilityZone") == _OUTSIDE
+    return any(
+        ip_address(target["Id"]) in network
+        for vpc, those in networks.items()
+        if (vpc != group.get("VpcId")) == outside
+        for network in those
+    )
+
+
+def verify(state: Json) -> bool:
+    """Tell whether nothing sends to the instance any more."""
+    return not state["targets"] and not state["balancers"]
+
+
+def apply(place: Place, state: Json) -> None:
+    """Leave every target group and load balancer; each is tried whatever becomes of another."""
+    elbv2: ElasticLoadBalancingv2Client = place.client("elbv2")
+    elb: ElasticLoadBalancingClient = place.client("elb")
+    _each(
+        [
+            *(partial(_leave_group, elbv2, group, targets) for group, targets in state["targets"].items()),
+            *(partial(_leave_balancer, elb, balancer, state["instance"]) for balancer in state["balancers"]),
+        ]
+    )
+
+
+def _each(calls: Iterable[Callable[[], object]]) -> None:
+    """Make every call, several at a time; raise the first error when all have ended."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        made = [pool.submit(call) for call in calls]
+    for one in made:
+        one.result()
+
+
+def _leave_group(elbv2: ElasticLoadBalancingv2Client, group: str, targets: list[Json]) -> None:
+    with aws.excused(_GROUP_GONE, _NO_SUCH_TARGET):
+        elbv2.deregister_targets(TargetGroupArn=group, Targets=_described(targets))
+
+
+def _leave_balancer(elb: ElasticLoadBalancingClient, balancer: str, instance_id: str) -> None:
+    with aws.excused(*_BALANCER_GONE, _NO_SUCH_INSTANCE):
+        elb.deregister_instances_from_load_balancer(LoadBalancerName=balancer, Instances=[{"InstanceId": instance_id}])
+
+
+def _described(targets: list[Json]) -> list[TargetDescriptionTypeDef]:
+    """Give targets as boto3 takes them: a journal changes whole numbers."""
+    return [
+        {key: int(value) if key == "Port" else value for key, value in one.items()}  # type: ignore[misc]  # as read
+        for one in targets
+    ]
+
+
+def rebase(before: Json, again: Json) -> Json:
+    """Give back what was there at first, and what it was registered with later."""
+    targets = dict(before["targets"])
+    for group, later in again["targets"].items():
+        first = targets.get(group, [])
+        targets[group] = [*first, *(one for one in later if one not in first)]
+    return {**before, "targets": targets, "balancers": sorted({*before["balancers"], *again["balancers"]})}
+
+
+def undo(place: Place, change: Change) -> None:
+    """Register the instance where it was, and is not now; each is tried whatever becomes of another.
+
+    Raises TargetGone when the instance, one of the target groups or a load balancer is gone. Can be repeated.
+    """
+    now = _registered(place, instance(place.client("ec2"), change.target.id))
+    elbv2: ElasticLoadBalancingv2Client = place.client("elbv2")
+    elb: ElasticLoadBalancingClient = place.client("elb")
+    missing = {
+        group: [one for one in _described(targets) if one not in now["targets"].get(group, [])]
+        for group, targets in change.before["targets"].items()
+    }
+    _each(
+        [
+            *(partial(_join_group, elbv2, group, targets) for group, targets in missing.items() if targets),
+            *(
+                partial(_join_balancer, elb, balancer, change.target.id)
+                for balancer in change.before["balancers"]
+                if balancer not in now["balancers"]
+            ),
+        ]
+    )
+
+
+def _join_group(elbv2: ElasticLoadBalancingv2Client, group: str, targets: list[TargetDescriptionTypeDef]) -> None:
+    with aws.translated():
+        elbv2.register_targets(TargetGroupArn=group, Targets=targets)
+
+
+def _join_balancer(elb: ElasticLoadBalancingClient, balancer: str, instance_id: str) -> None:
+    with aws.translated():
+        elb.register_instances_with_load_balancer(LoadBalancerName=balancer, Instances=[{"InstanceId": instance_id}])
+
+
+def undo_command(change: Change) -> tuple[str, ...]:
+    """Give the shell lines that register the instance where it was."""
+    region = change.target.region
+    return (
+        *(
+            commands.register_targets(region, group, _described(targets))
+            for group, targets in sorted(change.before["targets"].items())
+        ),
+        *(commands.register_instance(region, balancer, change.target.id) for balancer in change.before["balancers"]),
+    )
+
+
+_READS = (
+    Grant(action="ec2:DescribeInstances", resource="*"),
+    Grant(action="elasticloadbalancing:DescribeLoadBalancers", resource="*"),
+    Grant(action="elasticloadbalancing:DescribeTargetGroups", resource="*"),
+    Grant(action="elasticloadbalancing:DescribeTargetHealth", resource="*"),
+)
+
+ACTION = Action(
+    name="leave_balancers",
+    on_instances=True,
+    grants=(
+        *_READS,
+        Grant(action="elasticloadbalancing:DeregisterInstancesFromLoadBalancer", resource=_BALANCERS),
+        Grant(action="elasticloadbalancing:DeregisterTargets", resource=_TARGET_GROUPS),
+    ),
+    undo_grants=(
+        *_READS,
+        Grant(action="elasticloadbalancing:RegisterInstancesWithLoadBalancer", resource=_BALANCERS),
+        Grant(action="elasticloadbalancing:RegisterTargets", resource=_TARGET_GROUPS),
+    ),
+    look=look,
+    verify=verify,
+    apply=apply,
+    rebase=rebase,
+    undo=undo,
+    undo_command=undo_command,
+)
