@@ -482,7 +482,9 @@ def _by_workflow(story: Story, items: list[PlanItem]) -> list[str]:
     rest = [
         item
         for item in items
-        if not wording.request(item) and item.target.name and instance_of(item) not in instances - {None}
+        if not wording.request(item)
+        and (item.target.name or item.target.kind is Kind.INSTANCE)
+        and instance_of(item) not in instances - {None}
     ]
     return [*steps, *(_by_hand(story, rest) if rest else [])]
 

@@ -6,19 +6,25 @@ Never: deletes anything; holds text that a shell could read as anything but the 
 
 from __future__ import annotations
 
-import shlex
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lambdas.model import Target
 
 _FIRST = "Reservations[0].Instances[0]"
+_ID = re.compile(r"i-[0-9a-f]{8,17}")
+_REGION = re.compile(r"(?:[a-z]{2,8}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2})?")
 
 
-def line(action: str, target: Target) -> str:  # noqa: PLR0911  (one line an action)
+def line(action: str, target: Target) -> str:
     """Give the line that makes an action on an instance by hand; ``""`` where no single line does."""
-    region = f" --region {shlex.quote(target.region)}" if target.region else ""
-    one = shlex.quote(target.id)
+    if not (_ID.fullmatch(target.id) and _REGION.fullmatch(target.region)):
+        return ""
+    return _line(action, target.id, f" --region {target.region}" if target.region else "")
+
+
+def _line(action: str, one: str, region: str) -> str:  # noqa: PLR0911  (one line an action)
     ec2 = "aws ec2 {}" + region
     match action:
         case "isolate_instance":

@@ -16,7 +16,7 @@ from lambdas.targets import describe
 from lambdas.text import line, tail
 
 if TYPE_CHECKING:
-    from lambdas.model import Change, PlanItem
+    from lambdas.model import Change, Json, PlanItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +107,7 @@ def _read_of_instance(change: Change) -> str:  # noqa: PLR0911  (one sentence an
     after, before = change.after, change.before
     match change.action:
         case "isolate_instance":
-            groups = ", ".join(sorted({line(one["id"], 40) for one in after.get("groups", {}).values()}))
-            count = len(after.get("interfaces", {}))
-            names = ", ".join(sorted(line(one["id"], 40) for one in after.get("open", {}).values()))
-            left = (
-                f"; the group {names}, which it went through, is left without rules and can be deleted" if names else ""
-            )
-            shown = f"each of its {count} network interfaces has" if count != 1 else "its network interface has"
-            return f"{shown} the isolation group {groups} only, which has no rules{left}"
+            return _read_of_interfaces(after)
         case "leave_groups":
             return f"it is in no group; {line(before.get('group', 'its group'), 128)} starts another one in its place"
         case "leave_balancers":
@@ -135,6 +128,21 @@ def _read_of_instance(change: Change) -> str:  # noqa: PLR0911  (one sentence an
             return "it is stopped, or about to be"
     where = after.get("key") or f"{after.get('folder', '')}manifest.json"
     return f"s3://{line(after.get('bucket', ''), 80)}/{line(where, 200)}"
+
+
+def _read_of_interfaces(after: Json) -> str:
+    """Say which groups the interfaces of an instance have, and what is left of the way there."""
+    groups = sorted({line(one["id"], 40) for one in after.get("groups", {}).values()})
+    count = len(after.get("interfaces", {}))
+    shown = f"each of its {count} network interfaces has" if count != 1 else "its network interface has"
+    named = f"of its VPC ({', '.join(groups)})" if len(groups) > 1 else "".join(groups)
+    said = f"{shown} the isolation group {named} only, which has no rules"
+    through = sorted(line(one["id"], 40) for one in after.get("open", {}).values())
+    if not through:
+        return said
+    noun, are = ("groups", "are") if len(through) > 1 else ("group", "is")
+    left = f"the {noun} {', '.join(through)}, which it went through, {are} left without rules and can be deleted"
+    return f"{said}; {left}"
 
 
 def by_hand(item: PlanItem, deny: str, error: str) -> tuple[str, str] | None:  # noqa: PLR0911  (one line an action)
@@ -177,7 +185,7 @@ def request(item: PlanItem) -> dict[str, str] | None:
     A single session has no request of its own: its key id may not be shown, and its role is more than was asked.
     """
     name = item.target.name
-    if item.target.kind is Kind.INSTANCE:
+    if item.target.kind is Kind.INSTANCE and item.target.region:
         return {"instance_id": item.target.id, "region": item.target.region}
     if not name:
         return None

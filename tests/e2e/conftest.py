@@ -8,12 +8,14 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
-from demo.aws import ROOT, EmbeddedAws, deploy, free_port
+from demo.aws import REGION, ROOT, EmbeddedAws, deploy, free_port
 from tests.e2e import side_by_side
-from tests.e2e.deployed import PROTECTED_ROLE, PROTECTED_USER, Deployed
+from tests.e2e.deployed import PROTECTED_ROLE, PROTECTED_USER, Deployed, Safe
 from tests.e2e.side_by_side import SideBySide
+from tests.estate import Estate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,8 +73,10 @@ def deployed(
     os.environ["DEMO_MOST_LAMBDA_PROCESSES"] = "40"  # none is ended only to begin again
     os.environ["DEMO_MOST_RUNNING_LAMBDAS"] = "3"  # more would only be slower on two cores, and be taken for ill
     with EmbeddedAws.start(port=free_port(), scratch=folder / "state", log=folder / "aws.log", say=say) as aws:
-        outputs = deploy(aws, context={}, outputs=folder / "outputs.json", say=say, app=_app(folder / "app"))
-        made = Deployed(aws, outputs)
+        safe = _safe(aws)
+        app = _app(folder / "app", protected_instances=[safe.machine.id], protected_vpcs=[safe.place.vpc])
+        outputs = deploy(aws, context={}, outputs=folder / "outputs.json", say=say, app=app)
+        made = Deployed(aws, outputs, safe)
         # A message in the dead-letter queue raises its alarm after a minute or more: it is asked for at the end.
         made.client("sqs").send_message(QueueUrl=outputs["DeadLetterQueueUrl"], MessageBody="lost")
         runs = request.config.stash[_runs]
@@ -88,11 +92,23 @@ def alone(request: pytest.FixtureRequest, deployed: Deployed) -> Deployed:
     return deployed
 
 
-def _app(folder: Path) -> Path:
+def _safe(aws: EmbeddedAws) -> Safe:
+    """Make what the settings of these tests protect; its ids have to be known before the stack is deployed."""
+    session = boto3.Session(region_name=REGION)
+    estate = Estate(
+        lambda service: session.client(  # type: ignore[call-overload]  # any service
+            service, endpoint_url=aws.url, aws_access_key_id="test", aws_secret_access_key="test"
+        )
+    )
+    place, role = estate.place(), estate.role()
+    return Safe(machine=estate.machine(role=role), place=place, inside=estate.machine(place, role=role))
+
+
+def _app(folder: Path, **settings: object) -> Path:
     """Make a folder with the product's own cdk.json and the settings of these tests: not all can be given with -c."""
     folder.mkdir()
     described = json.loads((ROOT / "cdk.json").read_text("utf-8"))
     described["app"] = described["app"].replace("app.py", shlex.quote(str(ROOT / "app.py")))
-    described["context"]["tourniquet"] |= SETTINGS
+    described["context"]["tourniquet"] |= {**SETTINGS, **settings}
     (folder / "cdk.json").write_text(json.dumps(described), "utf-8")
     return folder

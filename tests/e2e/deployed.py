@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError
 
 from demo import events
 from demo.aws import ACCOUNT, BUILD, REGION, EmbeddedAws, Mail, mails
+from tests.estate import Estate, Machine, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,12 +82,23 @@ def trusting(**principals: str) -> str:
 ANYBODY_HERE = trusting(AWS=f"arn:aws:iam::{ACCOUNT}:root")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safe:
+    """What the settings protect: an instance, and a VPC with an instance inside."""
+
+    machine: Machine
+    place: Place
+    inside: Machine
+
+
 class Deployed:
     """One embedded AWS with the stack in it."""
 
-    def __init__(self, aws: EmbeddedAws, outputs: dict[str, str]) -> None:
+    def __init__(self, aws: EmbeddedAws, outputs: dict[str, str], safe: Safe) -> None:
         self.aws = aws
         self.outputs = outputs
+        self.safe = safe
+        self.estate = Estate(self.client)
         self._session = boto3.Session(region_name=REGION)
         self._making = threading.Lock()
         self._reading = threading.Lock()

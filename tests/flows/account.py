@@ -35,6 +35,21 @@ def placeholder(action: str) -> str:
     return "".join(part.capitalize() for part in action.split("_")) + "FunctionArn"
 
 
+def of_the_same_function(submit: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a thread that a function starts be that function's too."""
+
+    def submit_for(pool: object, work: Callable[..., Any], *args: Any, **named: Any) -> Any:  # noqa: ANN401 - a future
+        of = dict(_local.__dict__)
+
+        def run(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the work gives
+            _local.__dict__.update(of)
+            return work(*args, **named)
+
+        return submit(pool, run, *args, **named)
+
+    return submit_for
+
+
 def variable(name: str) -> str:
     """Read a variable of the function that runs in this thread."""
     value: str = _local.variables[name]
@@ -127,10 +142,10 @@ class Account:
         definition = definition.replace("${AlertTopicArn}", self.topic).replace("${OwnArn}", self.respond)
         self.stepfunctions.create_state_machine(name="tourniquet-respond", definition=definition, roleArn=role)
 
-    def protect(self, **protected: list[str]) -> None:
-        """Deploy again with these instances and VPCs protected: their ids are known only once they are there."""
+    def deploy_again(self, **settings: Any) -> None:
+        """Deploy again with other settings: the ids of what is protected are known only once it is there."""
         for _, variables in self.functions.values():
-            settings = {**json.loads(variables[environment.GUARDRAILS]), **protected}
+            settings = {**json.loads(variables[environment.GUARDRAILS]), **settings}
             variables[environment.GUARDRAILS] = json.dumps(settings)
 
     def on_call(self, when: str, service: str, operation: str, do: Callable[..., None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 from demo.emulator import jsonata_shim, moto_fixes
 from lambdas import aws
 from lambdas.handlers import environment
-from tests.flows.account import Account, variable
+from tests.flows.account import Account, of_the_same_function, variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Acco
         monkeypatch.setattr(RegionsAndZonesBackend, "regions", REGIONS)
         jsonata_shim.install("moto")
         moto_fixes.install()
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", of_the_same_function(ThreadPoolExecutor.submit))
         made: list[Account] = []
 
         def invoke(

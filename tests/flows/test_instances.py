@@ -201,7 +201,7 @@ def test_protected_instances_and_vpcs_are_left_alone(make_account: Callable[...,
     place, safe, role = estate.place(), estate.place(), estate.role()
     machine, inside = estate.machine(place, role=role), estate.machine(safe, role=role)
     protected = {"instances": [machine.id], "vpcs": [safe.vpc]}
-    account.protect(**protected)
+    account.deploy_again(**protected)
     for one, where in ((machine, place), (inside, safe)):
         (case,) = account.run(miner(one.id))
         assert case["outcome"] == "REFUSED"

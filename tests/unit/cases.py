@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lambdas import actions, commands
 from lambdas.alert import Story
 from lambdas.guardrails import Guardrails
-from lambdas.model import Change, Fact, Incident, Kind, Mode, Outcome, Result, RoleFact, Signal, Standing, Target
+from lambdas.model import (
+    Change,
+    Fact,
+    Incident,
+    InstanceFact,
+    Kind,
+    Mode,
+    Outcome,
+    Result,
+    RoleFact,
+    Signal,
+    Standing,
+    Target,
+)
 from lambdas.planning import Plan, assign, outcome, plan, standing
 from lambdas.playbooks import playbook_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lambdas.model import Json, PlanItem
     from lambdas.playbooks.shape import Playbook
@@ -37,6 +51,10 @@ ROLE_ID = "AROA2TESTDEPLOYROLE1"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/pipelines/{ROLE}"
 INSTANCE = "i-0123456789abcdef0"
 VPC = "vpc-0123456789abcdef0"
+REGION = "eu-west-1"
+BUCKET = "tourniquet-evidence"
+ISOLATED, THROUGH, OWNERS = "sg-0isolated000000", "sg-0open0000000000", "sg-0owners00000000"
+PROFILE = f"arn:aws:iam::{ACCOUNT}:instance-profile/team/web"
 GONE, UNKNOWN = Fact(standing=Standing.GONE), Fact(standing=Standing.UNKNOWN)
 
 ASK = {"id": "0123456789abcdef", "answer_by": "2026-11-20T04:09:15.250Z", "then": "expire"}
@@ -65,6 +83,18 @@ def session(called: str = "attacker", name: str = ROLE, account: str = ACCOUNT) 
 def federated(name: str = "visitor", account: str = ACCOUNT) -> Target:
     """Give a federated user as a target."""
     return Target(kind=Kind.FEDERATED_USER, id=f"{account}:{name}", name=name, account=account)
+
+
+def instance(instance_id: str = INSTANCE, region: str = REGION, account: str = ACCOUNT) -> Target:
+    """Give an instance as a target."""
+    return Target(kind=Kind.INSTANCE, id=instance_id, account=account, region=region)
+
+
+def of_instance(*, group: str = "", profile: str = PROFILE, alone: bool = False, **fact: Any) -> Fact:
+    """Give the fact of an instance that is there, with a role that EC2 alone can assume."""
+    found = of_role(of_instances=True) if profile else Fact(standing=Standing.HERE)
+    here_ = InstanceFact(region=REGION, group=group, profile=profile, alone=alone)
+    return replace(found, instance=here_, **({"vpcs": (VPC,)} | fact))
 
 
 def of_role(
@@ -156,6 +186,10 @@ def change(item: PlanItem, result: Result = Result.DONE, **fields: Any) -> Chang
 def _states(item: PlanItem) -> tuple[Json, Json]:
     """Give what the item's action reads before and after it makes the change."""
     name, was = item.args.get("user") or item.target.name, item.target.id
+    if item.target.kind is Kind.INSTANCE:
+        base = {"instance": was, "region": item.target.region}
+        before, after = _states_of_instance(item)
+        return base | before, base | after
     match item.action, item.target.kind:
         case "disable_key", _:
             base = {"user": name, "key_id": was}
@@ -177,6 +211,52 @@ def _states(item: PlanItem) -> tuple[Json, Json]:
             base = {"kind": "user", "user": name, "user_id": USER_ID, "via_key": item.args.get("via_key", "")}
     base |= {"deny_policy": DENY_ALL, "boundary": ""}
     return {**base, "attached": False}, {**base, "attached": True}
+
+
+def _states_of_instance(item: PlanItem) -> tuple[Json, Json]:  # noqa: PLR0911  (one an action)
+    """Give what an action on an instance reads before and after: one interface, one volume, nothing kept yet."""
+    folder = f"incidents/{item.incident_id}/{item.target.id}/"
+    evidence: Json = {"incident": item.incident_id, "bucket": BUCKET}
+    match item.action:
+        case "isolate_instance":
+            return interfaces({"eni-1": (VPC, OWNERS)}), interfaces({"eni-1": (VPC, ISOLATED)})
+        case "stop_instance":
+            return {"state": "running"}, {"state": "stopping"}
+        case "take_profile":
+            return {"profile": PROFILE, "association": "iip-assoc-1"}, {"profile": "", "association": ""}
+        case "leave_groups":
+            return {"group": "web", "lifecycle": "InService"}, {"group": "web", "lifecycle": "Detaching"}
+        case "leave_balancers":
+            behind = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef"
+            one = {"Id": item.target.id, "Port": 80}
+            return {"targets": {behind: [one]}, "balancers": ["classic"]}, {"targets": {}, "balancers": []}
+        case "protect_instance":
+            volume = {"device": "/dev/sda1", "delete": True}
+            before: Json = {"termination": False, "shutdown": "terminate", "volumes": {"vol-1": volume}}
+            after: Json = {"termination": True, "shutdown": "stop", "volumes": {"vol-1": volume | {"delete": False}}}
+            return {"spot": False} | before, {"spot": False} | after
+        case "lock_metadata":
+            base = {"tokens": "required", "hop_limit": 2}
+            return base | {"endpoint": "enabled"}, base | {"endpoint": "disabled"}
+        case "snapshot_volumes":
+            base = evidence | {"days": 90, "root": "vol-1"}
+            made = {"volumes": {"vol-1": "snap-1"}, "locked": {"snap-1": True}, "encrypted": {"snap-1": True}}
+            return base | {"volumes": {"vol-1": ""}, "locked": {}, "encrypted": {}}, base | made
+        case "record_instance":
+            base = evidence | {"key": f"{folder}before.json"}
+        case _:
+            base = evidence | {"folder": folder}
+    return base | {"kept": False}, base | {"kept": True}
+
+
+def interfaces(groups: Mapping[str, tuple[str, str]], left: Mapping[str, str] | None = None) -> Json:
+    """Give what isolate_instance reads: each interface's VPC and group, and the open groups that were left."""
+    ours = {vpc: group for vpc, group in groups.values() if group.startswith(ISOLATED)}
+    return {
+        "interfaces": {name: {"vpc": vpc, "groups": [group]} for name, (vpc, group) in groups.items()},
+        "groups": {vpc: {"id": ours.get(vpc, ""), "empty": vpc in ours} for vpc, _ in groups.values()},
+        "open": {vpc: {"id": group, "empty": True} for vpc, group in (left or {}).items()},
+    }
 
 
 def failed(item: PlanItem, error: str = "NotPermitted", reason: str = "") -> Change:
@@ -217,7 +297,7 @@ def story(
         "why_mode": answer.why_mode,
         "observe_all": False,
         "not_done": answer.not_done,
-        "next_steps": playbook_for(found.signal).next_steps,
+        "next_steps": playbook_for(found.signal).steps(_kinds(found, items)),
     } | fields
     return Story(
         incident_id=CASE,
@@ -235,6 +315,11 @@ def story(
     )
 
 
+def _kinds(found: Incident, items: Iterable[PlanItem]) -> set[Kind]:
+    """Give what people follow up, as notify does: what the signal names, and the instances behind it."""
+    return {target.kind for target in found.targets} | ({item.target.kind for item in items} & {Kind.INSTANCE})
+
+
 def decided(answer: str, reason: str = "") -> dict[str, str]:
     """Give how a question ended."""
     return {"answer": answer, "at": "2026-11-20T03:31:00.000Z", "asked_at": AT, "reason": reason}
@@ -244,18 +329,24 @@ __all__ = [
     "ACCOUNT",
     "ASK",
     "AT",
+    "BUCKET",
     "CASE",
     "DENY_ALL",
     "EXECUTION",
     "GONE",
     "INSTANCE",
+    "ISOLATED",
     "KEY",
     "OTHER_KEY",
+    "OWNERS",
+    "PROFILE",
+    "REGION",
     "RESPOND",
     "ROLE",
     "ROLE_ARN",
     "ROLE_ID",
     "SESSION_KEY",
+    "THROUGH",
     "UNKNOWN",
     "USER",
     "USER_ARN",
@@ -268,7 +359,10 @@ __all__ = [
     "federated",
     "here",
     "incident",
+    "instance",
+    "interfaces",
     "key",
+    "of_instance",
     "of_role",
     "planned",
     "role",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core import responses
+from moto.core.utils import method_names_from_class
+from moto.ec2.models import amis
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from demo.emulator import moto_fixes
 from lambdas.journal import Table
@@ -21,6 +26,23 @@ if TYPE_CHECKING:
 _CONFIG: Any = {"iam": {"load_aws_managed_policies": True}}
 _numbers = count(1)
 
+#: The regions that are switched on: each that is asked costs moto a set of default resources, and boto3 a client.
+_SWITCHED_ON = {"us-east-1", "eu-west-1", "ap-southeast-2", "ap-northeast-1"}
+REGIONS = [one for one in RegionsAndZonesBackend.regions if one.name in _SWITCHED_ON]
+
+#: The one public image that there is: moto makes a thousand of them in each region, with their snapshots.
+IMAGE = "ami-12c6146b"
+_IMAGES = [one for one in amis.AMIS if one["ami_id"] == IMAGE]
+_method_names = cache(method_names_from_class)
+
+
+def make_moto_light(patch: pytest.MonkeyPatch) -> None:
+    """Take from moto what takes time and what no test needs."""
+    patch.setattr(RegionsAndZonesBackend, "regions", REGIONS)
+    patch.setattr(amis, "AMIS", _IMAGES)
+    patch.setattr(amis, "load_resource", lambda _: [])
+    patch.setattr(responses, "method_names_from_class", _method_names)
+
 
 @pytest.fixture(scope="module")
 def aws_account() -> Iterator[None]:
@@ -32,6 +54,7 @@ def aws_account() -> Iterator[None]:
         patch.delenv("AWS_PROFILE", raising=False)
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         moto_fixes.install()
+        make_moto_light(patch)
         with mock_aws(config=_CONFIG):
             yield
 

@@ -51,19 +51,16 @@ def region(aws_account: None) -> Iterator[Region]:  # noqa: ARG001 - the account
         yield Region()
 
 
-@pytest.fixture(autouse=True)
-def _forget(region: Region) -> None:
-    """Begin each test without what the others made: moto looks through all of it at each call."""
-    for backends in (autoscaling_backends, ec2_backends, elb_backends, elbv2_backends):
-        backends[ACCOUNT][REGION].reset()
-    region.calls.reset()
-
-
 class Story:
-    """An instance in its situation, as it is at first, and what an action reads of it then."""
+    """An instance in its situation, as it is at first, and what an action reads of it then.
+
+    It begins without what others made: moto looks through all of it at each call.
+    """
 
     def __init__(self, region: Region, action: str, situation: str) -> None:
         region.calls.reset()
+        for backends in (autoscaling_backends, ec2_backends, elb_backends, elbv2_backends):
+            backends[ACCOUNT][REGION].reset()
         self.region = region
         self.action = action
         self.looked = False

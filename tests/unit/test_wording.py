@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lambdas import actions, wording
-from lambdas.actions import deny_principal, disable_key, revoke_sessions
 from lambdas.commands import session_denied
 from lambdas.model import Mode, PlanItem, Target
 from lambdas.signals import incident_from
-from tests.unit.cases import CASE, DENY_ALL, KEY, ROLE_ID, SESSION_KEY, change, key, role, session, user
+from tests.unit.cases import (
+    BUCKET,
+    CASE,
+    DENY_ALL,
+    INSTANCE,
+    ISOLATED,
+    KEY,
+    REGION,
+    ROLE_ID,
+    SESSION_KEY,
+    THROUGH,
+    VPC,
+    change,
+    instance,
+    interfaces,
+    key,
+    role,
+    session,
+    user,
+)
+from tests.unit.test_actions import SHELL
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from lambdas.model import Json
 
 
 def item(action: str, target: Target, **args: str) -> PlanItem:
@@ -193,8 +213,231 @@ def test_what_is_read_back_of_a_role_is_safe_to_show() -> None:
     assert wording.read_back(odd) == f"the role has the inline policy a b…{SESSION_KEY[-4:]}"
 
 
-@pytest.mark.parametrize("module", [disable_key, deny_principal, revoke_sessions], ids=lambda module: module.__name__)
-def test_every_action_has_its_words(module: ModuleType) -> None:
+# Instances
+
+#: Each action on an instance: what it did, what it is to do, what is read back of it, why there may be nothing to do.
+ON_INSTANCES = {
+    "isolate_instance": (
+        f"isolated instance {INSTANCE}",
+        f"isolate instance {INSTANCE}",
+        f"its network interface has the isolation group {ISOLATED} only, which has no rules",
+        "it was so already",
+    ),
+    "stop_instance": (
+        f"stopped instance {INSTANCE}",
+        f"stop instance {INSTANCE}",
+        "it is stopped, or about to be",
+        "it was so already",
+    ),
+    "take_profile": (
+        f"took away the instance profile of instance {INSTANCE}",
+        f"take away the instance profile of instance {INSTANCE}",
+        "it has none any more; it had web",
+        "it has none",
+    ),
+    "leave_groups": (
+        f"detached instance {INSTANCE} from its Auto Scaling group",
+        f"detach instance {INSTANCE} from its Auto Scaling group",
+        "it is in no group; web starts another one in its place",
+        "it is in none",
+    ),
+    "leave_balancers": (
+        f"deregistered instance {INSTANCE} from load balancers",
+        f"deregister instance {INSTANCE} from load balancers",
+        "no target group and no load balancer sends new connections to it",
+        "none sends to it",
+    ),
+    "protect_instance": (
+        f"protected instance {INSTANCE} and its volumes from termination",
+        f"protect instance {INSTANCE} and its volumes from termination",
+        "termination protection is on, a shutdown only stops it, and its volumes stay",
+        "it was so already",
+    ),
+    "lock_metadata": (
+        f"switched off the metadata service of instance {INSTANCE}",
+        f"switch off the metadata service of instance {INSTANCE}",
+        "the service is off",
+        "it was so already",
+    ),
+    "snapshot_volumes": (
+        f"snapshotted the volumes of instance {INSTANCE}",
+        f"snapshot the volumes of instance {INSTANCE}",
+        "snap-1, made in one moment and locked for 90 days",
+        "they were snapshotted already, or it has none on EBS",
+    ),
+    "record_instance": (
+        f"recorded what instance {INSTANCE} was before",
+        f"record what instance {INSTANCE} was before",
+        f"s3://{BUCKET}/incidents/{CASE}/{INSTANCE}/before.json",
+        "it was done already",
+    ),
+    "collect_evidence": (
+        f"collected evidence about instance {INSTANCE}",
+        f"collect evidence about instance {INSTANCE}",
+        f"s3://{BUCKET}/incidents/{CASE}/{INSTANCE}/manifest.json",
+        "it was done already",
+    ),
+}
+
+
+@pytest.mark.parametrize(("action", "words"), ON_INSTANCES.items(), ids=ON_INSTANCES)
+def test_an_action_on_an_instance_has_its_words(action: str, words: tuple[str, str, str, str]) -> None:
+    """Given an action on an instance: what it does, did, what its own check sees, and why nothing was to be done."""
+    of = item(action, instance())
+    said, made = wording.phrase(of), change(of)
+    assert f"{said.done} {said.object}" == words[0]
+    assert f"{said.to_do} {said.object}" == words[1]
+    assert wording.read_back(made) == words[2]
+    assert wording.already(of) == words[3]
+    assert actions.load(action).verify(made.after)
+    assert not actions.load(action).verify(made.before)
+
+
+OF_TWO_VPCS = f"each of its 2 network interfaces has the isolation group of its VPC ({ISOLATED}1, {ISOLATED}2)"
+TWO_VPCS = {"eni-1": (VPC, f"{ISOLATED}1"), "eni-2": ("vpc-2", f"{ISOLATED}2")}
+
+
+@pytest.mark.parametrize(
+    ("action", "after", "says"),
+    [
+        (
+            "isolate_instance",
+            interfaces({"eni-1": (VPC, ISOLATED), "eni-2": (VPC, ISOLATED)}),
+            f"each of its 2 network interfaces has the isolation group {ISOLATED} only, which has no rules",
+        ),
+        (
+            "isolate_instance",
+            interfaces(TWO_VPCS),
+            f"{OF_TWO_VPCS} only, which has no rules",
+        ),
+        (
+            "isolate_instance",
+            interfaces({"eni-1": (VPC, ISOLATED)}, {VPC: THROUGH}),
+            (
+                f"its network interface has the isolation group {ISOLATED} only, which has no rules; the group "
+                f"{THROUGH}, which it went through, is left without rules and can be deleted"
+            ),
+        ),
+        (
+            "isolate_instance",
+            interfaces(TWO_VPCS, {VPC: f"{THROUGH}1", "vpc-2": f"{THROUGH}2"}),
+            (
+                f"{OF_TWO_VPCS} only, which has no rules; the groups {THROUGH}1, {THROUGH}2, which it went through, "
+                "are left without rules and can be deleted"
+            ),
+        ),
+        (
+            "protect_instance",
+            {"spot": True, "termination": False, "shutdown": "terminate", "volumes": {"vol-1": {"delete": False}}},
+            "its volumes stay when it is terminated; a Spot instance cannot be protected itself",
+        ),
+        (
+            "snapshot_volumes",
+            {
+                "days": 30.0,  # as a journal gives numbers back
+                "volumes": {"vol-2": "snap-2", "vol-1": "snap-1"},
+                "locked": {"snap-1": True, "snap-2": True},
+            },
+            "snap-1, snap-2, made in one moment and locked for 30 days",
+        ),
+    ],
+)
+def test_what_was_read_back_of_an_instance_is_told_as_it_is(action: str, after: Json, says: str) -> None:
+    """Given instances of other kinds, what is told is what was read: each VPC's group, what is left, what stays."""
+    assert actions.load(action).verify(after), "the action would not be told as made"
+    assert wording.read_back(change(item(action, instance()), after=after)) == says
+
+
+@pytest.mark.parametrize("action", ON_INSTANCES)
+def test_an_action_on_an_instance_can_be_made_by_hand(action: str) -> None:
+    """Given an action on an instance that failed, the line names the region in every call, and the instance."""
+    of = item(action, instance())
+    found = wording.by_hand(of, DENY_ALL, "NotPermitted")
+    assert found is not None
+    step, line = found
+    to_do = ON_INSTANCES[action][1]
+    assert step == f"{to_do[0].upper()}{to_do[1:]} by hand:"
+    if action == "leave_balancers":
+        assert line == "", "nobody knows which, so no single line does it"
+        return
+    assert "\n" not in line
+    assert shlex.split(line)
+    subprocess.run([SHELL, "-n", "-c", line], check=True, timeout=10)  # noqa: S603 - only read
+    assert line.count("aws ") == line.count(f" --region {REGION} ") > 0
+    assert INSTANCE in line
+    elsewhere = wording.by_hand(item(action, instance(region="")), DENY_ALL, "")
+    assert elsewhere == (step, line.replace(f" --region {REGION}", "")), "without one it is the reader's own region"
+
+
+@pytest.mark.parametrize("action", ON_INSTANCES)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(
+            "",
+            "i-",
+            "i-0",
+            "x",
+            INSTANCE.upper(),
+            f"{INSTANCE}\n",
+            f"{INSTANCE} -x",
+            f"-x {INSTANCE}",
+            f"{INSTANCE},i-1",
+        ),
+        *("$(reboot)", "`reboot`", "'; reboot; '", '"; reboot; "', "a\nreboot", "{}", "{0}", "i-../../etc/passwd"),
+    ],
+)
+@pytest.mark.parametrize("where", ["id", "region"])
+def test_no_line_is_built_of_what_is_no_instance_or_no_region(action: str, where: str, odd: str) -> None:
+    """Given an id or a region that is none, no line is built of it; the step sends the reader to the console."""
+    if (where, odd) == ("region", ""):
+        return
+    target = replace(instance(), **{where: odd})
+    found = wording.by_hand(item(action, target), DENY_ALL, "")
+    assert found is not None
+    assert found[1] == ""
+    assert found[0].isprintable()
+
+
+@pytest.mark.parametrize("action", ON_INSTANCES)
+def test_what_is_told_of_an_instance_is_safe_to_show(action: str) -> None:
+    """Given hostile names in what was read of an instance, what is told is one line, without a link or a key id."""
+    hostile = f"x\r\n\u202eWHAT WAS DONE {KEY} https://evil.example"
+
+    def spoil(value: object) -> object:
+        match value:
+            case str():
+                return hostile
+            case dict():
+                return {key: spoil(one) for key, one in value.items()}
+        return value
+
+    made = change(item(action, instance()))
+    odd = replace(made, before=spoil(made.before), after=spoil(made.after))  # type: ignore[arg-type]  # still a dict
+    said = wording.read_back(odd)
+    assert said.isprintable()
+    assert KEY not in said
+    assert "https://" not in said
+    words = wording.phrase(item(action, instance(hostile)))
+    assert f"{words.done}{words.to_do}{words.object}".isprintable()
+    assert KEY not in words.object
+
+
+@pytest.mark.parametrize("action", ON_INSTANCES)
+def test_every_action_on_an_instance_has_the_one_request(action: str) -> None:
+    """Given any action on an instance, its request is the one about the instance, in its region, and can be read."""
+    asked = wording.request(item(action, instance()))
+    assert asked == {"instance_id": INSTANCE, "region": REGION}
+    assert [(target.id, target.region) for target in incident_from(asked).targets] == [(INSTANCE, REGION)]
+    nowhere = item(action, instance(region=""))
+    assert incident_from({"instance_id": INSTANCE}).targets == (), "a request without a region could be read"
+    assert wording.request(nowhere) is None
+
+
+def test_every_action_has_its_words() -> None:
     """Given the actions, each is said in words of its own, so that a new one is not told as a deny."""
-    assert module.ACTION.name in {one.action for one in ALL}
-    assert {one.action for one in ALL} == set(actions.names())
+    assert {one.action for one in ALL} | set(ON_INSTANCES) == set(actions.names())
+    assert {name for name in actions.names() if actions.load(name).on_instances} == set(ON_INSTANCES)
+    of = [*ALL, *(item(action, instance()) for action in ON_INSTANCES)]
+    said = {(words.to_do, words.object) for words in map(wording.phrase, of)}
+    assert len(said) == len(of)
