@@ -1,4 +1,4 @@
-"""The story of a leaked key, told at a terminal while it happens on the embedded AWS.
+"""The story of a leaked key, then of an instance, told at a terminal while it happens on the embedded AWS.
 
 May touch: the embedded AWS that it starts, `.build/` of the project, the terminal.
 Never does: show a whole access key id; leave a process.
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from demo import events
-from demo.aws import BUILD, REGION, EmbeddedAws, EmbeddedAwsError, deploy, free_port, mails
+from demo import events, instance_story
+from demo.aws import BUILD, REGION, EmbeddedAws, EmbeddedAwsError, Mail, deploy, free_port, mails
+from demo.instance_story import Scene
 from lambdas.text import tail
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Terminal:
 def run() -> int:
     """Tell the story; the exit status says whether it ended as it should: 0 when everything was refused."""
     terminal = Terminal()
-    terminal.title("Tourniquet: a leaked access key, from the alarm to the mail")
+    terminal.title("Tourniquet: a leaked access key and a compromised instance, from the alarm to the mail")
     terminal.say("Everything happens on an AWS embedded in this machine, with IAM enforced. No account is involved.")
     scratch = BUILD / "demo-state"
     try:
@@ -111,10 +112,11 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
     terminal.title("3. AWS finds the key and sends a Health event")
     event = events.health(stolen[0].key_id, user=USER)
     terminal.say(f"{event['source']}  {event['detail']['eventTypeCode']}  key {tail(stolen[0].key_id)}  user {USER}")
+    machine = outputs["RespondStateMachineArn"]
     terminal.zero()
     _put(client("events"), event)
     terminal.at("the event is on the bus")
-    execution = _execution(client("stepfunctions"), outputs["RespondStateMachineArn"])
+    execution = _newest(client("stepfunctions"), machine)
     for name, moment in _steps(client("stepfunctions"), execution):
         terminal.at(name, moment)
 
@@ -128,8 +130,21 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
 
     terminal.title("6. What stays in the account")
     _take_stock(terminal, client, outputs["IncidentTableName"])
+
+    def contain(event: events.Event) -> Mail:
+        seen = len(_mails(aws))
+        terminal.zero()
+        _put(client("events"), event)
+        terminal.at("the event is on the bus")
+        for name, moment in _steps(client("stepfunctions"), _newest(client("stepfunctions"), machine, execution)):
+            if name.endswith("done") or "ended" in name:
+                terminal.at(name, moment)
+        return _mail(aws, after=seen)
+
+    scene = Scene(terminal=terminal, client=client, outputs=outputs, contain=contain)
+    working += instance_story.tell(scene, Credential)
     if working:
-        raise EmbeddedAwsError(f"{working} calls of the attacker's still worked: this is a bug.")
+        raise EmbeddedAwsError(f"{working} calls did not end as they should have: this is a bug.")
     terminal.say("\n  The same AWS to play with: make up, and make down when you are done.")
     return 0
 
@@ -197,11 +212,13 @@ def _put(bus: Any, event: events.Event) -> None:  # noqa: ANN401 - made at run t
         raise EmbeddedAwsError(f"The bus did not take the event: {answer['Entries']}")
 
 
-def _execution(stepfunctions: Any, machine: str) -> str:  # noqa: ANN401 - made at run time
+def _newest(stepfunctions: Any, machine: str, before: str = "") -> str:  # noqa: ANN401 - made at run time
+    """Wait for an execution, another one than the one before."""
     for _ in _waiting("the rule to start the workflow"):
         found = stepfunctions.list_executions(stateMachineArn=machine)["executions"]
-        if found:
-            return str(found[0]["executionArn"])
+        arns = [str(one["executionArn"]) for one in found if one["executionArn"] != before]
+        if arns:
+            return arns[0]
     raise AssertionError  # _waiting raises first
 
 
@@ -222,10 +239,15 @@ def _steps(stepfunctions: Any, execution: str) -> Iterator[tuple[str, float]]:  
         told = len(history)
 
 
-def _mail(aws: EmbeddedAws) -> Any:  # noqa: ANN401 - a Mail
+def _mails(aws: EmbeddedAws) -> list[Mail]:
+    return [mail for mail in mails(aws) if "Tourniquet" in mail.subject]
+
+
+def _mail(aws: EmbeddedAws, after: int = 0) -> Mail:
+    """Wait for the mail that comes after so many."""
     for _ in _waiting("the mail to arrive"):
-        found = [mail for mail in mails(aws) if "Tourniquet" in mail.subject]
-        if found:
+        found = _mails(aws)
+        if len(found) > after:
             return found[-1]
     raise AssertionError  # _waiting raises first
 

@@ -532,13 +532,13 @@ def _undo_lines(story: Story) -> list[str]:
     """Give the undo as shell lines: the denies, or the keys where no deny was made; then that it was done."""
     denies = [*_undo(story, "deny_principal"), *_undo(story, "revoke_sessions")]
     lines = [one for one in denies or _undo(story, "disable_key") if _shows_nothing(one)]
-    lines = [*lines, *_undo_of_instances(story)]
+    lines += [one for one in _undo_of_instances(story) if _shows_nothing(one)]
     return [*lines, _released(story)] if lines else []
 
 
 def _undo_of_instances(story: Story) -> list[str]:
     """Give the undo of what was done to instances, in the order in which it is to be undone."""
-    return [entry for action in _UNDO_ORDER for entry in _undo(story, action) if _shows_nothing(entry)]
+    return [entry for action in _UNDO_ORDER for entry in _undo(story, action)]
 
 
 _UNDO_ORDER = (
@@ -585,9 +585,15 @@ def _undo_text(story: Story) -> list[str]:
         lines += ["# a leaked key should be replaced, not used again; if it must be:", *keys]
     if instances := _undo_of_instances(story):
         lines += ["# puts the instance back; snapshots and evidence stay:", *instances]
-    shown = [one if _shows_nothing(one) else f"# undo it in the IAM console: {_NOT_SHOWN}" for one in lines]
+    shown = [one if _shows_nothing(one) else f"# {_undo_in_the_console(one)}" for one in lines]
     told = ["# then tell the responder, so that a repeat of the signal does not cut again:", _released(story)]
     return [*shown, *told] if shown else []
+
+
+def _undo_in_the_console(command: str) -> str:
+    """Say where to undo what no line may be shown for."""
+    _, service, call, *_ = command.split()
+    return f"undo it in the {'IAM console' if service == 'iam' else f'console ({service} {call})'}: {_NOT_SHOWN}"
 
 
 def _shown_target(target: Target) -> str:

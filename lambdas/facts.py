@@ -6,7 +6,8 @@ one where IAM's and STS' global calls are recorded. Everything is asked at once,
 answered by then is unknown, which planning knows how to live with.
 
 Where an instance is, is asked of the region that the event names; of the credentials of an instance, which are
-used anywhere, of every region. Whether an instance has its role for itself is asked of every region too.
+used anywhere, of every region. Whether an instance has its role for itself is asked of every region too, and only
+waited for half of the time: it makes the cut wider, and the cut waits for it.
 
 May touch: iam:GetAccessKeyLastUsed, iam:GetUser, iam:ListAccessKeys, iam:ListAttachedUserPolicies, iam:GetRole,
 iam:GetInstanceProfile, iam:ListInstanceProfilesForRole; cloudtrail:LookupEvents; ec2:DescribeInstances,
@@ -22,6 +23,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lambdas import aws, errors
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 _AT_ONCE = 8
-_REGIONS_AT_ONCE = 20
+_REGIONS_AT_ONCE = 10
 
 #: Where the calls to IAM and to STS' global endpoint are recorded.
 _GLOBAL = "us-east-1"
@@ -95,37 +97,54 @@ class _Answer:
     """What one question brought: fields of the fact, and what is to be asked because of it.
 
     ``federated`` is the federated user that temporary credentials turned out to be, by its id: the answer is also of
-    the target that names it.
+    the target that names it. ``wider`` are those of ``then`` that only make a cut wider.
     """
 
     said: Json = field(default_factory=dict)
     then: tuple[Callable[[], _Answer], ...] = ()
+    wider: tuple[Callable[[], _Answer], ...] = ()
     federated: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A question that waits for its answer: about which targets, and whether it only makes a cut wider."""
+
+    targets: tuple[Target, ...]
+    wider: bool = False
 
 
 def gather(client: Clients, incident: Incident, seconds: float = SECONDS) -> dict[Target, Fact]:
     """Ask AWS about every target of the incident that it can be asked about; ``seconds`` bounds the whole."""
-    until = time.monotonic() + seconds
+    began = time.monotonic()
     asked = dict.fromkeys(target for target in incident.targets if target.kind in _ASKED)
     facts = dict.fromkeys(asked, Fact(standing=Standing.UNKNOWN))
     asking = _Asking(client=client, signal=incident.signal)
     pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
     try:
-        waiting: dict[Future[_Answer], tuple[Target, ...]] = {
-            pool.submit(_answer, question): (target,) for target in asked for question in asking.first(target)
+        waiting: dict[Future[_Answer], _Asked] = {
+            pool.submit(_answer, question): _Asked(targets=(target,))
+            for target in asked
+            for question in asking.first(target)
         }
-        while waiting and (left := until - time.monotonic()) > 0:
+        while waiting:
+            most = seconds / 2 if all(one.wider for one in waiting.values()) else seconds
+            if (left := began + most - time.monotonic()) <= 0:
+                break
             done, _ = wait(waiting, timeout=left, return_when=FIRST_COMPLETED)
             for future in done:
-                targets = waiting.pop(future)
+                targets = waiting.pop(future).targets
                 answer = _Answer() if future.exception() else future.result()
                 if answer.federated:
                     targets += tuple(target for target in asked if _is_federated(target, answer.federated))
                 if "means" in answer.said:  # a second region's records tell the same again
                     targets = tuple(target for target in targets if facts[target].means is None)
                 facts.update({target: replace(facts[target], **answer.said) for target in targets})
-                waiting |= {pool.submit(_answer, question): targets for question in answer.then if targets}
+                for question in answer.then if targets else ():
+                    wider = question in answer.wider
+                    waiting[pool.submit(_answer, question)] = _Asked(targets=targets, wider=wider)
     finally:
+        asking.over.set()
         pool.shutdown(wait=False, cancel_futures=True)
     return facts
 
@@ -146,10 +165,11 @@ def _is_federated(target: Target, federated: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asking:
-    """The questions about one signal's targets."""
+    """The questions about one signal's targets. ``over`` is set when nobody waits for answers any more."""
 
     client: Clients
     signal: Signal
+    over: Event = field(default_factory=Event)
 
     def first(self, target: Target) -> Iterator[Callable[[], _Answer]]:
         """Give the questions that a target raises, each to be asked at the same time as the others."""
@@ -254,7 +274,7 @@ class _Asking:
             return _Answer(said={"vpcs": _vpcs(found)})
         fact = _instance_fact(found, region)
         then = (partial(self._alone, target.name, instance_id, fact),) if target.name and not fact.group else ()
-        return _Answer(said={"vpcs": _vpcs(found), "instance": fact}, then=then)
+        return _Answer(said={"vpcs": _vpcs(found), "instance": fact}, then=then, wider=then)
 
     def _role_of(self, instance_id: str, fact: InstanceFact) -> _Answer:
         """Read the role of an instance's profile; what cannot be read says nothing about the instance."""
@@ -268,7 +288,8 @@ class _Asking:
             return _Answer()
         role = _role_fact(profile["Roles"][0])
         alone = partial(self._alone, role.name, instance_id, fact)
-        return _Answer(said={"role": role}, then=(alone,) if role.of_instances and not fact.group else ())
+        then = (alone,) if role.of_instances and not fact.group else ()
+        return _Answer(said={"role": role}, then=then, wider=then)
 
     def _alone(self, role_name: str, instance_id: str, fact: InstanceFact) -> _Answer:
         """Tell whether no other instance has the role, in any region; a region that does not answer may have one."""
@@ -294,6 +315,8 @@ class _Asking:
             raise errors.Unavailable(str(error)) from None
 
     def _matching(self, filters: list[Json], region: str) -> list[Json]:
+        if self.over.is_set():
+            raise errors.Unavailable("Nobody waits for the answer any more.")
         with aws.translated():
             pages = self.client("ec2", region).get_paginator("describe_instances").paginate(Filters=filters)
             listed = [one for page in pages for reservation in page["Reservations"] for one in reservation["Instances"]]

@@ -109,7 +109,8 @@ def _read_of_instance(change: Change) -> str:  # noqa: PLR0911  (one sentence an
         case "isolate_instance":
             return _read_of_interfaces(after)
         case "leave_groups":
-            return f"it is in no group; {line(before.get('group', 'its group'), 128)} starts another one in its place"
+            left = "it is leaving its group" if after.get("group") else "it is in no group"
+            return f"{left}; {line(before.get('group', 'its group'), 128)} starts another one in its place"
         case "leave_balancers":
             return "no target group and no load balancer sends new connections to it"
         case "protect_instance" if after.get("spot"):

@@ -7,11 +7,13 @@
 - Each DynamoDB transaction copies its whole table once for each item that it writes, to put it back if it fails. The
   partitions that it writes to are enough.
 - Python stops everything for a second or two to look for garbage in all of a gigabyte, again and again.
+- Who asks every region for instances has moto make the default resources of twenty regions, for a second or more. Three
+  regions are switched on here.
 - While many executions compute, an answer waits for Python's interpreter lock behind each of them, again and again.
 
-May touch: moto's dictionary of accounts and its DynamoDB tables, LocalEmu's lock on sessions and its parser of
-definitions, in this process.
-Never does: change what a call or a state machine answers.
+May touch: moto's dictionary of accounts, its list of regions and its DynamoDB tables, LocalEmu's lock on sessions and
+its parser of definitions, in this process.
+Never does: change what a call or a state machine answers, but for the list of regions.
 """
 
 from __future__ import annotations
@@ -31,12 +33,14 @@ from moto.core.base_backend import BackendDict
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _transaction = threading.local()
 _GARBAGE = (50_000, 50, 100)  # rarely, and all of it hardly ever
+_REGIONS = {"us-east-1", "us-west-2", "eu-west-1"}
 _TURN_SECONDS = 0.0005  # a tenth of what Python gives a thread that computes
 
 
@@ -44,6 +48,7 @@ def install() -> None:
     """Make LocalEmu faster in this process. To be called once."""
     gc.set_threshold(*_GARBAGE)
     sys.setswitchinterval(_TURN_SECONDS)
+    RegionsAndZonesBackend.regions = [one for one in RegionsAndZonesBackend.regions if one.name in _REGIONS]
     sts.sts_store_lock = contextlib.nullcontext()
     BackendDict._create_account_specific_backend = _once()  # noqa: SLF001 - moto offers no setting for it
     AmazonStateLanguageParser.parse = staticmethod(_parsed_once())

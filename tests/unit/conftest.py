@@ -13,6 +13,8 @@ from moto.core import responses
 from moto.core.utils import method_names_from_class
 from moto.ec2.models import amis
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+from moto.s3 import models as s3_models
+from moto.s3 import urls as s3_urls
 
 from demo.emulator import moto_fixes
 from lambdas.journal import Table
@@ -27,7 +29,7 @@ _CONFIG: Any = {"iam": {"load_aws_managed_policies": True}}
 _numbers = count(1)
 
 #: The regions that are switched on: each that is asked costs moto a set of default resources, and boto3 a client.
-_SWITCHED_ON = {"us-east-1", "eu-west-1", "ap-southeast-2", "ap-northeast-1"}
+_SWITCHED_ON = {"us-east-1", "eu-west-1", "ap-northeast-1", "ap-southeast-2", "sa-east-1"}
 REGIONS = [one for one in RegionsAndZonesBackend.regions if one.name in _SWITCHED_ON]
 
 #: The one public image that there is: moto makes a thousand of them in each region, with their snapshots.
@@ -41,6 +43,7 @@ def make_moto_light(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RegionsAndZonesBackend, "regions", REGIONS)
     patch.setattr(amis, "AMIS", _IMAGES)
     patch.setattr(amis, "load_resource", lambda _: [])
+    patch.setattr(s3_models, "reload", lambda _: s3_urls)  # which it does at each call
     patch.setattr(responses, "method_names_from_class", _method_names)
 
 

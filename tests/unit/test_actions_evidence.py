@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -51,6 +52,19 @@ class KilledError(BaseException):
     """The function is ended between two calls; nothing of it goes on."""
 
 
+@functools.cache
+def _client(service: str, region: str) -> Any:  # noqa: ANN401 - boto3's client
+    return boto3.client(service, region_name=region)  # type: ignore[call-overload]  # any service
+
+
+def _of_its_own(client: Any) -> Any:  # noqa: ANN401 - boto3's client
+    """Give the same client with listeners of its own: to make one anew takes a while."""
+    twin = object.__new__(type(client))
+    twin.__dict__.update(client.__dict__, meta=copy.copy(client.meta))
+    twin.meta.events = copy.copy(client.meta.events)
+    return twin
+
+
 class Function:
     """The clients of one run of a function: what they called, what they are refused, when the run is killed."""
 
@@ -69,7 +83,7 @@ class Function:
             if not hasty:
                 self.patient.add(service)
             if (service, region) not in self._clients:
-                made: Any = boto3.client(service, region_name=region or HOME)  # type: ignore[call-overload]
+                made = _of_its_own(_client(service, region or HOME))
                 made.meta.events.register("before-call", self._ask)
                 made.meta.events.register("after-call", self._answer)
                 self._clients[service, region] = made
@@ -99,15 +113,15 @@ class Function:
 @functools.cache
 def _image() -> str:
     """Find an image; listing all takes moto a while."""
-    return boto3.client("ec2", region_name=REGION).describe_images()["Images"][0]["ImageId"]
+    return _client("ec2", REGION).describe_images()["Images"][0]["ImageId"]
 
 
 class Machine:
     """One instance with two volumes and two interfaces, and the bucket that its evidence is in."""
 
     def __init__(self, bucket: str, **launch: Any) -> None:
-        self.ec2: EC2Client = boto3.client("ec2", region_name=REGION)
-        self.s3: S3Client = boto3.client("s3", region_name=HOME)
+        self.ec2: EC2Client = _client("ec2", REGION)
+        self.s3: S3Client = _client("s3", HOME)
         self.bucket = bucket
         volumes = [{"DeviceName": name, "Ebs": {"VolumeSize": 8}} for name in ("/dev/sda1", "/dev/sdb")]
         wanted: Any = {"InstanceType": "t3.micro", "UserData": SECRET, "BlockDeviceMappings": volumes} | launch
@@ -208,7 +222,7 @@ def region(aws_account: None) -> str:  # noqa: ARG001 - the account must be ther
 @pytest.fixture
 def bucket(region: str) -> str:  # noqa: ARG001 - the region must be there first
     """Make an evidence bucket, as the stack does."""
-    s3 = boto3.client("s3", region_name=HOME)
+    s3 = _client("s3", HOME)
     name = f"evidence-{next(_numbers)}"
     s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     s3.put_object_lock_configuration(
@@ -240,7 +254,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def balance(aws_account: None) -> Iterator[Callable[[Machine], dict[str, str]]]:  # noqa: ARG001 - the account must be there first
     """Put an instance behind a target group by its id, one by its address, and a classic balancer; beside others'."""
-    elbv2, elb = boto3.client("elbv2", region_name=REGION), boto3.client("elb", region_name=REGION)
+    elbv2, elb = _client("elbv2", REGION), _client("elb", REGION)
     made: dict[str, str] = {}
 
     def group(name: str, kind: Literal["instance", "ip"], vpc: str, target: str) -> None:
@@ -276,7 +290,7 @@ def balance(aws_account: None) -> Iterator[Callable[[Machine], dict[str, str]]]:
 
 def scale(machine: Machine) -> str:
     """Put it into an Auto Scaling group."""
-    autoscaling = boto3.client("autoscaling", region_name=REGION)
+    autoscaling = _client("autoscaling", REGION)
     name = f"group-{next(_numbers)}"
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName=name,
@@ -292,7 +306,7 @@ def scale(machine: Machine) -> str:
 
 def give_profile(machine: Machine) -> str:
     """Give it an instance profile."""
-    arn = boto3.client("iam").create_instance_profile(InstanceProfileName=f"p-{next(_numbers)}")["InstanceProfile"]
+    arn = _client("iam", HOME).create_instance_profile(InstanceProfileName=f"p-{next(_numbers)}")["InstanceProfile"]
     machine.ec2.associate_iam_instance_profile(InstanceId=machine.id, IamInstanceProfile={"Arn": arn["Arn"]})
     return arn["Arn"]
 

@@ -249,21 +249,21 @@ class Machine:
         """Read the VPCs that it is in."""
         return sorted({one["VpcId"] for one in self.described()["NetworkInterfaces"]})
 
-    def protection(self) -> Json:
-        """Read what keeps it from being lost."""
+    def protection(self, found: Any = None) -> Json:  # noqa: ANN401 - boto3's answer
+        """Read what keeps it from being lost; ``found`` is its description, where it was read already."""
         ec2 = self.region.ec2
         kept = ec2.describe_instance_attribute(InstanceId=self.id, Attribute="disableApiTermination")
         shutdown = ec2.describe_instance_attribute(InstanceId=self.id, Attribute="instanceInitiatedShutdownBehavior")
-        disks = self.described()["BlockDeviceMappings"]
+        disks = (found or self.described())["BlockDeviceMappings"]
         return {
             "termination": kept["DisableApiTermination"]["Value"],
             "shutdown": shutdown["InstanceInitiatedShutdownBehavior"]["Value"],
             "deleted": sorted(one["DeviceName"] for one in disks if one["Ebs"]["DeleteOnTermination"]),
         }
 
-    def metadata(self) -> tuple[str, str, int]:
+    def metadata(self, described: Any = None) -> tuple[str, str, int]:  # noqa: ANN401 - the same
         """Read the options of its metadata service."""
-        found = self.described()["MetadataOptions"]
+        found = (described or self.described())["MetadataOptions"]
         return found["HttpEndpoint"], found["HttpTokens"], found["HttpPutResponseHopLimit"]
 
     def profiles(self) -> list[str]:
@@ -278,9 +278,9 @@ class Machine:
         found = self.region.autoscaling.describe_auto_scaling_instances(InstanceIds=[self.id])["AutoScalingInstances"]
         return "".join(one["AutoScalingGroupName"] for one in found)
 
-    def registrations(self) -> list[str]:
+    def registrations(self, described: Any = None) -> list[str]:  # noqa: ANN401 - the same
         """Read what sends to it: the target groups and the classic load balancers."""
-        found = self.described()["NetworkInterfaces"]
+        found = (described or self.described())["NetworkInterfaces"]
         ids = {self.id} | {one["PrivateIpAddress"] for face in found for one in face["PrivateIpAddresses"]}
         vpcs = {face["VpcId"] for face in found}  # each test's VPC has the same addresses
         elbv2 = self.region.elbv2
@@ -301,14 +301,15 @@ class Machine:
 
     def state(self) -> Json:
         """Read everything that the actions could change."""
+        found = self.described()
         return {
             "interfaces": self.interfaces(),
-            "protection": self.protection(),
-            "metadata": self.metadata(),
+            "protection": self.protection(found),
+            "metadata": self.metadata(found),
             "profiles": self.profiles(),
             "auto_scaling_group": self.auto_scaling_group(),
-            "registrations": self.registrations(),
-            "running": self.described()["State"]["Name"],
+            "registrations": self.registrations(found),
+            "running": found["State"]["Name"],
         }
 
     def is_isolated(self) -> bool:

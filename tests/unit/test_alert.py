@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambdas import wording
 from lambdas.alert import Alert, Notice, compose, notice, tellings, told_after
 from lambdas.guardrails import Guardrails
 from lambdas.model import Change, Fact, Kind, Mode, Outcome, Result, Standing, Target
 from lambdas.planning import assign, plan
 from lambdas.playbooks import PLAYBOOKS, playbook_for
+from lambdas.playbooks.shape import ISOLATE
 from lambdas.signals import incident_from
 from tests.unit.cases import (
     ACCOUNT,
@@ -24,8 +26,10 @@ from tests.unit.cases import (
     CASE,
     DENY_ALL,
     EXECUTION,
+    INSTANCE,
     KEY,
     OTHER_KEY,
+    REGION,
     RESPOND,
     ROLE,
     ROLE_ID,
@@ -38,7 +42,9 @@ from tests.unit.cases import (
     federated,
     here,
     incident,
+    instance,
     key,
+    of_instance,
     of_role,
     planned,
     role,
@@ -1000,3 +1006,280 @@ def test_every_standing_of_a_question_can_be_told(
     assert {action["result"] for action in data(compose(made))["actions"]} <= {
         *("done", "already", "planned", "failed", "skipped", "refused")
     }
+
+
+# Instances
+
+STOP = {"extras": {"compromised_instance": ("stop_instance",)}}
+ON_INSTANCE = [action for action in ISOLATE if action != "revoke_sessions"]
+OTHER_INSTANCE = "i-0fedcba9876543210"
+
+
+def cut(*results: Result, fact: Fact | None = None, ask: dict[str, str] | None = None, **settings: Any) -> Story:
+    """Tell the story of an instance that talks to an attacker; without results all that acts was done."""
+    found = incident(
+        instance(), source="aws.guardduty", type_="Backdoor:EC2/C&CActivity.B", title="It calls its master"
+    )
+    answer = planned(found, {instance(): fact or of_instance(group="web")}, **settings)
+    acting = [] if ask or answer.mode is not Mode.CONTAIN else [DONE] * len(answer.items)
+    return story(
+        found, answer, results=results or tuple(acting), ask=ask, observe_all=settings.get("observe_all", False)
+    )
+
+
+def ended(action: str, result: Result, *, others: Result = DONE, **settings: Any) -> Story:
+    """Tell the story of an instance of which one action ended differently from all others."""
+    made = cut(**settings)
+    assert action in [item.action for item in made.items]
+    return cut(*(result if item.action == action else others for item in made.items), **settings)
+
+
+def flat(text: str) -> str:
+    """Unfold what was folded for a mail client."""
+    return " ".join(text.split())
+
+
+def test_the_first_line_about_an_instance_names_the_isolation_first() -> None:
+    """Given an instance that was cut off, when people are told, the isolation is what they read first."""
+    for alert in (compose(cut()), compose(cut(**STOP))):
+        first = mail(alert).split("\n")[0]
+        assert first.startswith(
+            f"CONTAINED: It calls its master. Done: isolated instance {INSTANCE}; denied everything"
+        )
+        assert f"isolated instance {INSTANCE}" in sms(alert)
+    assert alert.subject.startswith(f"[Tourniquet] CONTAINED: instance {INSTANCE}, account {ACCOUNT}")
+    assert f"stopped instance {INSTANCE}" in first
+    assert first.endswith("; and 5 more.")
+
+
+@pytest.mark.parametrize("action", [*ON_INSTANCE, "revoke_sessions"])
+def test_what_was_not_needed_is_not_in_the_first_line(action: str) -> None:
+    """Given a part that was so already, the first line tells it only of the cut itself; the mail tells it always."""
+    made = ended(action, ALREADY)
+    text = mail(compose(made))
+    first, rest = text.split("\n", 1)
+    (item,) = [item for item in made.items if item.action == action]
+    words = wording.phrase(item)
+    said = f"{words.done} {words.object}"
+    assert (f"{said} (was so already)" in first) is (action in {"isolate_instance", "revoke_sessions"})
+    assert (said in first) is (action in {"isolate_instance", "revoke_sessions"})
+    assert f"{said.capitalize()[0]}{said[1:]}: {wording.already(item)}." in flat(rest)
+
+
+@pytest.mark.parametrize("result", [DONE, ALREADY, FAILED])
+@pytest.mark.parametrize("others", [DONE, FAILED])
+def test_what_an_isolation_does_not_cut_is_told_where_there_is_one(result: Result, others: Result) -> None:
+    """Given an instance, when people are told, what goes on is told exactly where its interfaces are isolated."""
+    alert = compose(ended("isolate_instance", result, others=others))
+    assert (wording.SURVIVES in data(alert)["not_done"]) is (result is not FAILED)
+    assert (wording.SURVIVES in flat(mail(alert))) is (result is not FAILED)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        cut(observe_all=True),
+        cut(ask=ASK, modes={"compromised_instance": ((0.0, Mode.APPROVE),)}),
+        cut(instances=frozenset({INSTANCE})),
+        told(DONE, DONE),
+    ],
+)
+def test_without_an_isolation_nothing_is_told_of_its_limits(made: Story) -> None:
+    """Given no isolation, as it was only planned, asked about, refused or never wanted, its limits are not told."""
+    assert wording.SURVIVES not in data(compose(made))["not_done"]
+    assert "NAT gateway" not in mail(compose(made))
+
+
+def test_where_no_credentials_were_cut_nothing_is_told_of_them() -> None:
+    """Given an instance without a profile, when people are told, they read nothing of credentials or IAM's delay."""
+    text = flat(mail(compose(cut(fact=of_instance(profile="")))))
+    assert "Nobody has looked yet" not in text
+    assert "Nobody has looked yet" in flat(mail(compose(cut())))
+
+
+@pytest.mark.parametrize(
+    "playbook", [one for one in PLAYBOOKS if "isolate_instance" in one.actions], ids=lambda p: p.name
+)
+def test_about_an_instance_no_advice_is_given_about_leaked_keys(playbook: Any) -> None:  # noqa: ANN401 - a playbook
+    """Given only an instance, when people are told what to do, it is about instances; a user beside it brings the rest."""
+    found = incident(instance())
+    answer = planned(
+        found, {instance(): of_instance()}, playbook=playbook, modes={playbook.name: ((0.0, Mode.CONTAIN),)}
+    )
+    made = story(found, answer, results=(DONE,) * len(answer.items), next_steps=playbook.steps({Kind.INSTANCE}))
+    text = flat(mail(compose(made)))
+    assert "Capture the memory" in text
+    for advice in ("key leaked", "leaked key", "leaked one", "root user", "attach AWSDenyAll"):
+        assert advice not in text
+    both = flat(" ".join(playbook.steps({Kind.INSTANCE, Kind.USER})))
+    assert "Capture the memory" in both
+    assert set(playbook.steps({Kind.INSTANCE})) < set(playbook.steps({Kind.INSTANCE, Kind.USER})) or not (
+        playbook.after_principals
+    )
+
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.APPROVE])
+@pytest.mark.parametrize("fact", [of_instance(group="web"), of_instance(profile=""), of_instance(alone=True)])
+def test_one_request_has_all_of_an_instance_made(mode: Mode, fact: Fact) -> None:
+    """Given an instance that was only planned for, one command makes all of it, in its region, and is read as such."""
+    alert = compose(cut(fact=fact, modes={"compromised_instance": ((0.0, mode),)}))
+    ((*start, request),) = commands(mail(alert))
+    assert start[:3] == ["aws", "stepfunctions", "start-execution"]
+    assert json.loads(request) == {"instance_id": INSTANCE, "region": REGION, "mode": "contain", "reason": CASE}
+    assert len([step for step in data(alert)["next_steps"] if "\n" in step]) == 1
+    again = incident_from(json.loads(request))
+    assert [(target.id, target.region) for target in again.targets] == [(INSTANCE, REGION)]
+    assert {item.action for item in cut(fact=fact).items} <= {
+        item.action for item in planned(again, {again.targets[0]: fact}).items
+    }, "the request makes less than was planned"
+
+
+def test_each_of_two_instances_has_a_request_of_its_own() -> None:
+    """Given two instances that were only planned for, when people are told, each has its command and no other."""
+    found = incident(instance(), instance(OTHER_INSTANCE), source="aws.guardduty", type_="Backdoor:EC2/Spambot")
+    facts = {target: of_instance() for target in found.targets}
+    answer = planned(found, facts, modes={"compromised_instance": ((0.0, Mode.OBSERVE),)})
+    requests = [json.loads(words[-1]) for words in commands(mail(compose(story(found, answer))))]
+    assert [request["instance_id"] for request in requests] == [INSTANCE, OTHER_INSTANCE]
+
+
+def test_an_instance_of_no_known_region_is_told_by_hand() -> None:
+    """Given an instance whose region nobody knows, no request is offered that the workflow cannot read."""
+    target = instance(region="")
+    found = incident(target, source="aws.guardduty", type_="Backdoor:EC2/Spambot")
+    answer = planned(found, {}, modes={"compromised_instance": ((0.0, Mode.OBSERVE),)})
+    assert answer.items
+    text = mail(compose(story(found, answer)))
+    assert "start-execution" not in text
+    assert "modify-instance-metadata-options --instance-id" in text
+
+
+def test_where_the_workflow_would_only_observe_each_part_has_its_line() -> None:
+    """Given the setting that only observes, when people are told, each part has the step that makes it by hand."""
+    made = cut(observe_all=True)
+    alert = compose(made)
+    assert "start-execution" not in mail(alert)
+    for item in made.items:
+        found = wording.by_hand(item, DENY_ALL, "")
+        assert found
+        assert any(step.startswith(found[0].removesuffix(":")) for step in data(alert)["next_steps"])
+        assert found[1] in mail(alert)
+    assert "from load balancers by hand, in the console." in flat(mail(alert))
+
+
+@pytest.mark.parametrize("action", [*ON_INSTANCE, "revoke_sessions", "stop_instance"])
+def test_a_part_that_failed_is_named_with_its_line(action: str) -> None:
+    """Given one part that failed, when people are told, it is named with its error, and how to make it by hand."""
+    made = ended(action, FAILED, **STOP)
+    alert = compose(made)
+    (item,) = [item for item in made.items if item.action == action]
+    words = wording.phrase(item)
+    to_do = f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object}"
+    assert mail(alert).startswith("PARTIAL: It calls its master. Only a part of it worked. Done: ")
+    assert f"{words.done} {words.object}" not in mail(alert).split("\n")[0]
+    assert f"{to_do}: FAILED (NotPermitted)." in data(alert)["not_done"]
+    assert f"{to_do}: FAILED (NotPermitted)." in flat(mail(alert))
+    found = wording.by_hand(item, DENY_ALL, "NotPermitted")
+    assert found
+    assert data(alert)["next_steps"][0].startswith(f"{to_do} by hand")
+    assert found[1] in mail(alert)
+    assert [entry["action"] for entry in data(alert)["actions"] if entry["result"] == "failed"] == [action]
+
+
+def test_the_undo_of_an_instance_is_in_the_order_of_undoing() -> None:
+    """Given all that can be done to an instance, its undo gives the profile first and the protection up last."""
+    alert = compose(cut(**STOP))
+    undo = mail(alert).split("HOW TO UNDO IT")[1].split("THE CASE")[0]
+    lines = commands(undo)
+    assert [f"{words[1]} {words[2]}" for words in lines] == [
+        "iam delete-role-policy",
+        "ec2 associate-iam-instance-profile",
+        "ec2 modify-instance-metadata-options",
+        "ec2 modify-network-interface-attribute",
+        "ec2 start-instances",
+        "elbv2 register-targets",
+        "elb register-instances-with-load-balancer",
+        "autoscaling attach-instances",
+        "ec2 modify-instance-attribute",
+        "ec2 modify-instance-attribute",
+        "ec2 modify-instance-attribute",
+        "stepfunctions start-execution",
+    ]
+    assert all(f"--region={REGION}" in words for words in lines[1:-1])
+    assert json.loads(lines[-1][-1]) == {"incident_id": CASE, "answer": "released"}
+    assert data(alert)["undo"] == " && ".join(row.strip() for row in undo.splitlines() if row.lstrip()[:4] == "aws ")
+    assert "leaked" not in undo
+
+
+@pytest.mark.parametrize("result", [ALREADY, FAILED])
+@pytest.mark.parametrize("action", ["isolate_instance", "take_profile", "protect_instance", "stop_instance"])
+def test_only_what_was_changed_is_undone(action: str, result: Result) -> None:
+    """Given a part that was so already or failed, when people are told how to undo it, it has no line."""
+    (item,) = [item for item in cut(**STOP).items if item.action == action]
+    lines = cut(**STOP).undo(change(item))
+    text = mail(compose(ended(action, result, **STOP)))
+    assert lines
+    assert not any(line in text for line in lines)
+    assert "HOW TO UNDO IT" in text
+
+
+def test_an_undo_line_that_may_not_be_shown_is_not_passed_over() -> None:
+    """Given a name that looks like a secret, its line is not shown, and the reader is told what is left to undo."""
+    made = cut()
+    (leave,) = [item for item in made.items if item.action == "leave_groups"]
+    secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12"
+    left = change(leave)
+    odd = replace(left, before=left.before | {"group": secret})
+    alert = compose(replace(made, changes={**made.changes, leave.id: odd}))
+    undo = mail(alert).split("HOW TO UNDO IT")[1]
+    assert "# undo it in the console (autoscaling attach-instances): a name in the command looks like a secret" in undo
+    assert "attach-instances --region" not in undo
+    assert "attach-instances" not in data(alert)["undo"]
+    assert secret not in alert.message
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        cut(),
+        cut(**STOP),
+        ended("isolate_instance", FAILED),
+        cut(observe_all=True),
+        cut(ask=ASK, modes={"compromised_instance": ((0.0, Mode.APPROVE),)}),
+        cut(instances=frozenset({INSTANCE})),
+    ],
+)
+def test_machines_are_told_of_an_instance_as_the_contract_says(made: Story) -> None:
+    """Given any case of an instance, when machines are told, the fields are the contract's, each action with its id."""
+    form = data(compose(made))
+    assert {name: type(value) for name, value in form.items()} == CONTRACT
+    assert form["targets"] == [{"kind": "instance", "id": INSTANCE, "name": ""}]
+    assert [entry["action"] for entry in form["actions"]] == [item.action for item in made.items]
+    assert {entry["target"] for entry in form["actions"]} == {INSTANCE, f"{ROLE_ID}:{INSTANCE}"}
+    assert {entry["result"] for entry in form["actions"]} <= {"done", "failed", "planned", "refused"}
+    assert form["content"]["title"].startswith(f"{form['outcome']}: ")
+    assert CASE.replace("-", r"\-") in form["content"]["description"]
+
+
+def test_a_protected_instance_is_told_as_refused() -> None:
+    """Given a protected instance, when people are told, every part is refused, the setting is named, none is offered."""
+    alert = compose(cut(instances=frozenset({INSTANCE})))
+    assert mail(alert).startswith("REFUSED: ")
+    assert flat(mail(alert)).count('refused, because its instance is in the setting "protected_instances"') == 10
+    assert commands(mail(alert)) == []
+
+
+@pytest.mark.parametrize("result", [DONE, ALREADY])
+def test_nothing_of_user_data_can_get_into_an_alert(result: Result) -> None:
+    """Given states with more in them than was asked for, when people are told, no form shows any of it."""
+    secret = "password=correct-horse"
+    made = cut()
+    more = {"user_data": secret, "UserData": {"Value": secret}, "console": [secret], "tags": {"Name": secret}}
+    changes = {
+        item_id: replace(one, before=one.before | more, after=one.after | more, result=result)
+        for item_id, one in made.changes.items()
+    }
+    results = {item_id: (result, "") for item_id in made.results}
+    alert = compose(replace(made, changes=changes, results=results))
+    for form in (alert.subject, alert.message, str(alert.attributes)):
+        assert "correct-horse" not in form

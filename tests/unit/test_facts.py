@@ -699,6 +699,38 @@ def test_the_instance_of_a_session_is_found_in_any_region(iam: IAMClient, new_na
     assert fact.vpcs
 
 
+def test_what_only_makes_the_cut_wider_is_waited_for_half_of_the_time(
+    iam: IAMClient, new_name: Callable[[], str]
+) -> None:
+    """Given regions that do not answer in time, the role is known after half of the time, and nothing is asked on."""
+    name = new_name()
+    profile_of(iam, name)
+    instance_id = launch_with(name, "eu-west-1")
+    asked: list[str] = []
+    answer = threading.Event()
+
+    class Slow:
+        def __getattr__(self, _: str) -> Any:  # noqa: ANN401 - boto3's methods
+            answer.wait(10)
+            raise refusal("RequestTimeout", "describe_instances")
+
+    def slow(service: str, region: str = "") -> Any:  # noqa: ANN401 - boto3's client
+        if service == "ec2" and region not in {"", "eu-west-1"}:
+            asked.append(region)
+            return Slow()
+        return everywhere(service, region)
+
+    target = an_instance(instance_id)
+    began = time.monotonic()
+    fact = gather(slow, incident(target), seconds=4)[target]
+    took = time.monotonic() - began
+    answer.set()
+    assert fact.instance
+    assert not fact.instance.alone
+    assert fact.role is not None
+    assert took < 3.5
+
+
 def test_a_profile_without_its_role_says_nothing_about_the_instance(
     iam: IAMClient, new_name: Callable[[], str]
 ) -> None:

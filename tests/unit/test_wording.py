@@ -238,7 +238,7 @@ ON_INSTANCES = {
     "leave_groups": (
         f"detached instance {INSTANCE} from its Auto Scaling group",
         f"detach instance {INSTANCE} from its Auto Scaling group",
-        "it is in no group; web starts another one in its place",
+        "it is leaving its group; web starts another one in its place",
         "it is in none",
     ),
     "leave_balancers": (
@@ -325,6 +325,11 @@ TWO_VPCS = {"eni-1": (VPC, f"{ISOLATED}1"), "eni-2": ("vpc-2", f"{ISOLATED}2")}
                 f"{OF_TWO_VPCS} only, which has no rules; the groups {THROUGH}1, {THROUGH}2, which it went through, "
                 "are left without rules and can be deleted"
             ),
+        ),
+        (
+            "leave_groups",
+            {"group": "", "lifecycle": ""},
+            "it is in no group; web starts another one in its place",
         ),
         (
             "protect_instance",
