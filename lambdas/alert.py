@@ -32,6 +32,7 @@ _SMS_LIMIT = 300
 _WIDTH = 88
 _TITLE = 90
 _MOST_NAMED = 6
+_LONGEST_LINE, _MOST_LINES = 4_000, 60  # SNS takes 256 KiB for all the forms of an alert
 _NOTICE_SEVERITY = 5.0
 _NOT_SHOWN = "a name in the command looks like a secret, which is not shown."
 _REST_WAITS = "The rest waits for your yes or no."
@@ -250,6 +251,14 @@ def _headline(story: Story) -> str:
         parts.append(_KNOWN if known else _HEADLINES[story.outcome])
     if rest_waits:
         parts.append(_REST_WAITS)
+    failed = [
+        f"{wording.phrase(item).to_do} {wording.phrase(item).object}"
+        for item, result, error in _ended(story)
+        if result is Result.FAILED and not _is_half_done(item, result, error)
+    ]
+    if failed and made:
+        more = len(failed) - _MOST_NAMED
+        parts.append(f"FAILED: {'; '.join(failed[:_MOST_NAMED])}{f'; and {more} more' if more > 0 else ''}.")
     if made:
         more = len(made) - _MOST_NAMED
         parts.append(f"Done: {'; '.join(made[:_MOST_NAMED])}{f'; and {more} more' if more > 0 else ''}.")
@@ -394,7 +403,8 @@ def _undone(story: Story) -> list[str]:
     said = [sentence for ended in _ended(story) if (sentence := _not_made(story, *ended))]
     said += [_safe_note(note) for note in story.not_done]
     made = [item for item, result, _ in _ended(story) if result in _MADE]
-    if any(item.action == "isolate_instance" for item in made):
+    half = [item for item, result, error in _ended(story) if _is_half_done(item, result, error)]
+    if any(item.action == "isolate_instance" for item in (*made, *half)):
         said.append(wording.SURVIVES)
     if any(item.target.kind is not Kind.INSTANCE for item in made):
         said.append(_LOOK_BACK)
@@ -416,8 +426,10 @@ def _not_made(story: Story, item: PlanItem, result: Result, error: str) -> str: 
             return f"{wanted}: refused, because {item.refused or 'it is protected'}."
         case Result.SKIPPED:
             return f"{wanted}: not needed, it does not exist any more."
+        case Result.FAILED if _is_half_done(item, result, error):
+            return wording.still_tracked(item, change.reason if change else "")
         case Result.FAILED:
-            reason = line(change.reason) if change and change.reason else ""
+            reason = line(change.reason, 600) if change and change.reason else ""
             detail = f" ({error}{': ' + reason if reason else ''})" if error else ""
             return f"{wanted}: FAILED{detail}."
     if change is None or change.journaled:
@@ -427,6 +439,11 @@ def _not_made(story: Story, item: PlanItem, result: Result, error: str) -> str: 
         f'The incident table could not be written, so what was there before "{phrase}" is only in the history of the '
         "run (link below)."
     )
+
+
+def _is_half_done(item: PlanItem, result: Result, error: str) -> bool:
+    """Tell whether a change that failed was made all the same, but for a part that nothing can make up for."""
+    return result is Result.FAILED and wording.is_half_done(item, error)
 
 
 def _why_planned(story: Story, item: PlanItem) -> str:
@@ -525,7 +542,12 @@ def _by_hand(story: Story, items: list[PlanItem]) -> list[str]:
 
 def _undo(story: Story, action: str) -> list[str]:
     changes = [story.changes[item.id] for item in story.items if item.id in story.changes and item.action == action]
-    return [entry for change in changes if change.result in _MADE for entry in story.undo(change)]
+    return [entry for change in changes if _is_to_undo(change) for entry in story.undo(change)]
+
+
+def _is_to_undo(change: Change) -> bool:
+    """Tell whether there is something to undo: of an isolation that failed, some interfaces may have been moved."""
+    return change.result in _MADE or (change.action == "isolate_instance" and bool(change.before.get("interfaces")))
 
 
 def _undo_lines(story: Story) -> list[str]:
@@ -538,6 +560,10 @@ def _undo_lines(story: Story) -> list[str]:
 
 def _undo_of_instances(story: Story) -> list[str]:
     """Give the undo of what was done to instances, in the order in which it is to be undone."""
+    return [entry for entry in _all_undo_of_instances(story) if len(entry) <= _LONGEST_LINE][:_MOST_LINES]
+
+
+def _all_undo_of_instances(story: Story) -> list[str]:
     return [entry for action in _UNDO_ORDER for entry in _undo(story, action)]
 
 
@@ -585,6 +611,8 @@ def _undo_text(story: Story) -> list[str]:
         lines += ["# a leaked key should be replaced, not used again; if it must be:", *keys]
     if instances := _undo_of_instances(story):
         lines += ["# puts the instance back; snapshots and evidence stay:", *instances]
+        if len(instances) < len(_all_undo_of_instances(story)):
+            lines.append("# there is more to undo than an alert can hold: see the case's CHANGE# items of the table")
     shown = [one if _shows_nothing(one) else f"# {_undo_in_the_console(one)}" for one in lines]
     told = ["# then tell the responder, so that a repeat of the signal does not cut again:", _released(story)]
     return [*shown, *told] if shown else []

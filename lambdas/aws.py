@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: For the calls that matter: two tries, a second to connect, three to answer.
-STANDARD = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
+STANDARD = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    max_pool_connections=24,  # as many as any function asks at once
+)
 
 #: For a call that makes something anew each time it is made: one try, with time for the answer.
 ONCE = Config(connect_timeout=1, read_timeout=10, retries={"total_max_attempts": 1, "mode": "standard"})
@@ -41,10 +46,6 @@ _BY_CODE: dict[str, type[errors.TourniquetError]] = {
     "ResourceNotFoundException": errors.TargetGone,
     "InvalidInstanceID.NotFound": errors.TargetGone,
     "InvalidInstanceID.Malformed": errors.TargetGone,
-    "InvalidNetworkInterfaceID.NotFound": errors.TargetGone,
-    "InvalidGroup.NotFound": errors.TargetGone,
-    "InvalidVolume.NotFound": errors.TargetGone,
-    "InvalidSnapshot.NotFound": errors.TargetGone,
     "InvalidAssociationID.NotFound": errors.TargetGone,
     "TargetGroupNotFound": errors.TargetGone,
     "AccessPointNotFound": errors.TargetGone,
@@ -74,6 +75,11 @@ _BY_CODE: dict[str, type[errors.TourniquetError]] = {
     "SlowDown": errors.Throttled,
     "ConcurrentModification": errors.Throttled,
     "EntityTemporarilyUnmodifiable": errors.Throttled,
+    # Parts of an instance: one that EC2 does not know, or not yet, does not mean that the instance is gone.
+    "InvalidNetworkInterfaceID.NotFound": errors.Unavailable,
+    "InvalidGroup.NotFound": errors.Unavailable,
+    "InvalidVolume.NotFound": errors.Unavailable,
+    "InvalidSnapshot.NotFound": errors.Unavailable,
     "ServiceFailure": errors.Unavailable,
     "ServiceUnavailable": errors.Unavailable,
     "InternalError": errors.Unavailable,

@@ -61,16 +61,33 @@ def _line(action: str, one: str, region: str) -> str:  # noqa: PLR0911  (one lin
 
 
 def _isolate(ec2: str, one: str) -> str:
-    """Make a group without rules in the instance's VPC, and give it to each interface: one VPC, IPv4 rules."""
+    """Make a group without rules in the instance's VPC, or take that of an earlier paste; give it to each interface.
+
+    A group that has a rule still is given to none. An interface in another VPC refuses the group.
+    """
     vpc = f"{ec2.format('describe-instances')} --instance-ids {one} --query '{_FIRST}.VpcId' --output text"
+    known = (
+        f"{ec2.format('describe-security-groups')} --filters Name=vpc-id,Values=$VPC "
+        f"Name=group-name,Values=isolated-{one} --query 'SecurityGroups[].GroupId' --output text"
+    )
+    made = (
+        f"{ec2.format('create-security-group')} --group-name isolated-{one} --description 'no rules' "
+        "--vpc-id $VPC --query GroupId --output text"
+    )
+    revoke = f"{ec2.format('revoke-security-group-egress')} --group-id $GROUP --ip-permissions"
+    rules = (
+        f"{ec2.format('describe-security-groups')} --group-ids $GROUP "
+        "--query 'length(SecurityGroups[0].[IpPermissions,IpPermissionsEgress][])' --output text"
+    )
     interfaces = (
         f"{ec2.format('describe-instances')} --instance-ids {one} "
         f"--query '{_FIRST}.NetworkInterfaces[].NetworkInterfaceId' --output text"
     )
     return (
-        f"GROUP=$({ec2.format('create-security-group')} --group-name isolated-{one} --description 'no rules' "
-        f'--vpc-id "$({vpc})" --query GroupId --output text) && '
-        f"{ec2.format('revoke-security-group-egress')} --group-id $GROUP --protocol all --cidr 0.0.0.0/0 && "
+        f'VPC=$({vpc}) && GROUP=$({known}) && {{ [ -n "$GROUP" ] || GROUP=$({made}); }} && '
+        f"{{ {revoke} 'IpProtocol=-1,IpRanges=[{{CidrIp=0.0.0.0/0}}]' || true; "
+        f"{revoke} 'IpProtocol=-1,Ipv6Ranges=[{{CidrIpv6=::/0}}]' || true; "
+        f'[ "$({rules})" = 0 ] || {{ echo "$GROUP has rules still, so nothing was moved into it" >&2; false; }}; }} && '
         f"for NIC in $({interfaces}); do {ec2.format('modify-network-interface-attribute')} "
         "--network-interface-id $NIC --groups $GROUP; done"
     )

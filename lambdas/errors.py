@@ -19,7 +19,12 @@ Never: carries a whole key id or a secret; messages are redacted where AWS' erro
 
 
 class TourniquetError(Exception):
-    """The root of every error that a step raises on purpose."""
+    """The root of every error that a step raises on purpose.
+
+    ``remark`` is empty, or says what a change leaves undone that no later reading of the target shows.
+    """
+
+    remark: str = ""
 
 
 class Throttled(TourniquetError):  # noqa: N818  (these names are what ASL matches and people read)
@@ -51,7 +56,11 @@ class Doubtful(TourniquetError):  # noqa: N818  (as above)
 
 
 class StillTracked(TourniquetError):  # noqa: N818  (as above)
-    """The instance is isolated, but without the step that ends connections that were open before."""
+    """The instance is isolated, but without the step that ends connections that were open before. Says it as remark."""
+
+    def __init__(self, remark: str) -> None:
+        super().__init__(remark)
+        self.remark = remark
 
 
 class NotKept(TourniquetError):  # noqa: N818  (as above)

@@ -8,7 +8,7 @@ Nothing here may hold up containment: each call is bounded to about a second and
 the named errors, which callers answer by going on without the table.
 
 May touch: dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:GetItem, dynamodb:Query on the incident table.
-Never: deletes an item; overwrites a change's ``before``.
+Never: deletes an item; loses a change's ``before``.
 """
 
 from __future__ import annotations
@@ -156,13 +156,14 @@ class Kept:
     """What the journal holds of the state before a change.
 
     ``before`` was seen by the execution ``by``. Where the change was undone and made anew, ``again`` is what was there
-    that time, seen by ``again_by``.
+    that time, seen by ``again_by``. ``remark`` says what is left undone of it, whatever reads back.
     """
 
     before: Json
     by: str
     again: Json | None = None
     again_by: str = ""
+    remark: str = ""
 
 
 class Table:
@@ -368,14 +369,63 @@ class Table:
             )
         except ClientError as error:
             old = _plain(error.response["Item"])  # type: ignore[typeddict-item]  # as asked for
-            again = old.get("again")
-            return Kept(
-                before=dict(old["before"]),
-                by=str(old.get("execution", "")),
-                again=dict(again) if again else None,
-                again_by=str(old.get("again_by", "")),
-            )
+            return self._begun_anew(change, execution, old) if "released_at" in old else _kept(old)
         return Kept(before=change.before, by=execution)
+
+    def _begun_anew(self, change: Change, execution: str, old: Json) -> Kept:
+        """Begin a change anew that a person undid: what is there now is what an undo has to give back.
+
+        What was kept of it until then goes to ``earlier``.
+        """
+        gone = ("again", "again_by", "again_at", "released_at", "after", "remark")
+        earlier = {name: old[name] for name in ("before", "after", "at", "execution", "released_at") if name in old}
+        try:
+            self._send(
+                self._dynamodb.update_item,
+                TableName=self._name,
+                Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+                UpdateExpression="SET #before = :before, #execution = :execution, #result = :begun, #at = :at, "
+                "earlier = list_append(if_not_exists(earlier, :none), :earlier) "
+                f"REMOVE {', '.join(f'#{one}' for one in gone)}",
+                ConditionExpression="released_at = :released",
+                ExpressionAttributeNames={f"#{name}": name for name in ("before", "execution", "result", "at", *gone)},
+                ExpressionAttributeValues=_item(
+                    {
+                        ":before": change.before,
+                        ":execution": execution,
+                        ":begun": "begun",
+                        ":at": change.at,
+                        ":none": [],
+                        ":earlier": [earlier],
+                        ":released": old["released_at"],
+                    }
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            return _kept(_plain(error.response["Item"]))  # type: ignore[typeddict-item]  # as asked for
+        return Kept(before=change.before, by=execution)
+
+    def record_remark(self, change: Change, remark: str) -> None:
+        """Keep what is left undone of a change whatever reads back later, until a person released it."""
+        self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+            UpdateExpression="SET remark = :remark",
+            ExpressionAttributeValues=_item({":remark": remark[:500]}),
+        )
+
+    def kept(self, incident_id: str, item_id: str) -> tuple[Json, Json]:
+        """Give what the journal holds of one change: what was there before, and after; each may be empty."""
+        found = self._send(
+            self._dynamodb.get_item,
+            TableName=self._name,
+            Key=_item({"pk": incident_id, "sk": f"CHANGE#{item_id}"}),
+            ConsistentRead=True,
+        )
+        entry = _plain(found.get("Item", {}))
+        return dict(entry.get("before", {})), dict(entry.get("after", {}))
 
     def record_again(self, change: Change, execution: str) -> None:
         """Keep what was there before a change is made anew, because somebody had undone it."""
@@ -690,6 +740,17 @@ def _storable(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
 
 def _plain(item: Mapping[str, Any]) -> Json:
     return {key: _jsonable(_read.deserialize(value)) for key, value in item.items()}
+
+
+def _kept(entry: Json) -> Kept:
+    again = entry.get("again")
+    return Kept(
+        before=dict(entry["before"]),
+        by=str(entry.get("execution", "")),
+        again=dict(again) if again else None,
+        again_by=str(entry.get("again_by", "")),
+        remark=str(entry.get("remark", "")),
+    )
 
 
 def _jsonable(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

@@ -185,7 +185,9 @@ def _join(desk: Desk, case_id: str, items: tuple[PlanItem, ...], first_at: str) 
             desk.table.vouch(case_id)
         for _ in range(_TRIES):
             case = desk.table.case(case_id)
-            run = _to_run(desk, case, desk.table.asks(case_id), items, first_at)
+            run = tuple(
+                _after_release(case, item) for item in _to_run(desk, case, desk.table.asks(case_id), items, first_at)
+            )
             targets = journal.target_ids([item.target for item in run])
             acting = [item.id for item in run if rails.acts(item)]
             if not run or desk.table.run(case, desk.opening.execution, acting, targets):
@@ -199,6 +201,13 @@ def _join(desk: Desk, case_id: str, items: tuple[PlanItem, ...], first_at: str) 
     except errors.TourniquetError as error:
         logger.warning("the case could not be read: %s", error)
     return Meeting(incident_id=case_id, opened=False, items=items)
+
+
+def _after_release(case: Case, item: PlanItem) -> PlanItem:
+    """Say in an item when a person undid it: what is kept of an instance then is kept apart from what was before."""
+    if item.id not in case.released:
+        return item
+    return replace(item, args={**item.args, "after_release": case.released[item.id]})
 
 
 def _kept(desk: Desk, case_id: str) -> str:

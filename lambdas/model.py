@@ -258,7 +258,8 @@ class Change:
 
     ``before`` and ``after`` are the action's own reading of the state it cares about. ``changed``
     says whether this run wrote anything; ``journaled`` is false when the incident table could not
-    keep ``before`` and only the execution's history has it.
+    keep ``before`` and only the execution's history has it. ``omitted`` says that both are too long to travel through
+    the workflow: the journal has them.
     """
 
     item_id: str
@@ -270,6 +271,7 @@ class Change:
     result: Result
     changed: bool = False
     journaled: bool = True
+    omitted: bool = False
     error: str = ""
     reason: str = ""
     at: str = ""

@@ -45,12 +45,19 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
     claims: list[str] = []
     not_done: list[str] = list(incident.notes)
     items: list[PlanItem] = []
+    instances: set[str] = set()
     for target in incident.targets:
         fact = facts.get(target, unknown)
         meant = fact.means or target
         said = _answer(incident, target, fact, guardrails.account)
         allowed = {*playbook.actions, *guardrails.extras.get(playbook.name, ())}
         wanted = [one for one in said.wanted if one.item.action in allowed]
+        of = {one.item.target.id for one in wanted if one.item.target.kind is Kind.INSTANCE}
+        if len(instances | of) > MOST_INSTANCES:
+            not_done.append(f"{describe(meant)}: {_TOO_MANY}")
+            wanted = [one for one in wanted if one.item.target.kind is not Kind.INSTANCE]
+        else:
+            instances |= of
         doubt = rails.doubt(meant, fact, guardrails)
         for one in wanted:
             item = replace(one.item, mode=mode, why=why)
@@ -137,6 +144,13 @@ def standing(
     return ended
 
 
+#: How many instances one run contains: all its changes together must fit into what the workflow carries.
+MOST_INSTANCES = 8
+
+_TOO_MANY = (
+    f"one signal has at most {MOST_INSTANCES} instances isolated, and this one names more. Start the respond workflow "
+    'for it with {"instance_id": "i-…", "region": "…"}.'
+)
 _UNPROVEN = (
     'Nothing was changed. If the user is compromised, start the respond workflow with {"user_name": "…"}; look at '
     "whoever made the call too."

@@ -14,7 +14,7 @@ import unicodedata
 
 _KEY_ID = re.compile(r"[AL](?:KIA|SIA)[A-Z0-9]{12,120}([A-Z0-9]{4})")
 _SECRET = re.compile(
-    r"(?<![A-Za-z0-9/+])(?<!user-name=)(?<!role-name=)(?!policy/)(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[0-9])"
+    r"(?<![A-Za-z0-9/+])(?<!user-name=)(?<!role-name=)(?!policy/)(?!targetgroup/)(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[0-9])"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
 _TOKEN = re.compile(r"(?:FwoG|IQoJ|FQoG|AQoD)[A-Za-z0-9/+=%]{40,}")

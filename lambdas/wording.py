@@ -51,10 +51,17 @@ _ON_INSTANCES = {
     "record_instance": ("recorded", "record", "what {} was before"),
     "collect_evidence": ("collected", "collect", "evidence about {}"),
 }
+#: What a step by hand says besides, of what its line does not do.
+_BESIDES = {
+    "isolate_instance": (
+        "Connections that are open may go on until they end, and an interface in another VPC needs a group there. That "
+        "a rule to be revoked does not exist is no fault"
+    ),
+}
 _ALREADY = {
     "take_profile": "it has none",
-    "leave_groups": "it is in none",
-    "leave_balancers": "none sends to it",
+    "leave_groups": "it is in none, or leaves it already",
+    "leave_balancers": "no Elastic Load Balancing target group and no classic load balancer sends to it",
     "snapshot_volumes": "they were snapshotted already, or it has none on EBS",
     "record_instance": "it was done already",
     "collect_evidence": "it was done already",
@@ -102,33 +109,42 @@ def read_back(change: Change) -> str:
     return "its permissions boundary is AWSDenyAll, because it has as many policies as IAM allows"
 
 
-def _read_of_instance(change: Change) -> str:  # noqa: PLR0911  (one sentence an action)
+def _read_of_instance(change: Change) -> str:  # noqa: C901, PLR0911  (one sentence an action)
     """Say what was read back of an instance."""
     after, before = change.after, change.before
     match change.action:
         case "isolate_instance":
             return _read_of_interfaces(after)
         case "leave_groups":
-            left = "it is leaving its group" if after.get("group") else "it is in no group"
-            return f"{left}; {line(before.get('group', 'its group'), 128)} starts another one in its place"
+            left = "it is leaving its group" if after.get("lifecycle") == "Detaching" else "it is in no group"
+            return f"{left}; {line(before.get('group', 'its group'), 128)} is to start another one in its place"
         case "leave_balancers":
-            return "no target group and no load balancer sends new connections to it"
+            return "no Elastic Load Balancing target group and no classic load balancer sends new connections to it"
         case "protect_instance" if after.get("spot"):
             return "its volumes stay when it is terminated; a Spot instance cannot be protected itself"
         case "protect_instance":
             return "termination protection is on, a shutdown only stops it, and its volumes stay"
         case "take_profile":
             return f"it has none any more; it had {line(before.get('profile', '').rpartition('/')[2], 128)}"
+        case "lock_metadata" if after.get("state") == "pending":
+            return "it reads disabled, and the instance does not have that yet; a stopped one gets it at its start"
         case "lock_metadata":
             return "the service is off"
         case "snapshot_volumes":
             found = after.get("volumes", {})
             kept = ", ".join(line(snapshot, 40) for snapshot in sorted(found.values()))
-            return f"{kept}, made in one moment and locked for {int(after.get('days', 0))} days"
+            at_once = "made in one moment and " if _is_one_set(change) else ""
+            return f"{kept}, {at_once}locked for {int(after.get('days', 0))} days"
         case "stop_instance":
             return "it is stopped, or about to be"
     where = after.get("key") or f"{after.get('folder', '')}manifest.json"
     return f"s3://{line(after.get('bucket', ''), 80)}/{line(where, 200)}"
+
+
+def _is_one_set(change: Change) -> bool:
+    """Tell whether one call made all the snapshots: nothing was kept before, and no volume came later."""
+    before = change.before.get("volumes", {})
+    return all(before.get(volume) == "" for volume in change.after.get("volumes", {}))
 
 
 def _read_of_interfaces(after: Json) -> str:
@@ -154,7 +170,7 @@ def by_hand(item: PlanItem, deny: str, error: str) -> tuple[str, str] | None:  #
     """
     name, words = item.target.name, phrase(item)
     if item.target.kind is Kind.INSTANCE:
-        return _step(words), by_hand_lines.line(item.action, item.target)
+        return _by_hand_of_instance(item, error)
     if not name or (item.action == "revoke_sessions" and error == "QuotaFull"):  # it would be refused again
         return None
     step = _step(words)
@@ -172,8 +188,33 @@ def by_hand(item: PlanItem, deny: str, error: str) -> tuple[str, str] | None:  #
     return step, set_deny(name, deny)
 
 
-def _step(words: Phrase) -> str:
-    return f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object} by hand:"
+def _by_hand_of_instance(item: PlanItem, error: str) -> tuple[str, str]:
+    """Give the same for an item on an instance; where an isolation cannot end what goes on, that is a stop."""
+    stop = by_hand_lines.line("stop_instance", item.target)
+    shown = _object(item)
+    if is_half_done(item, error):
+        return f"Stop {shown} if its open connections must end; that loses its memory:", stop
+    if item.action == "isolate_instance" and error == "QuotaFull":
+        full = f"{shown[0].upper()}{shown[1:]} cannot be isolated: the account has as many security groups as it may"
+        return f"{full}. Stop it, which loses its memory, or delete a group and isolate it:", stop
+    by_line = by_hand_lines.line(item.action, item.target)
+    return _step(phrase(item), _BESIDES.get(item.action, "") if by_line else ""), by_line
+
+
+def is_half_done(item: PlanItem, error: str) -> bool:
+    """Tell whether an item that failed with this error was made all the same, but for open connections."""
+    return item.action == "isolate_instance" and error == "StillTracked"
+
+
+def still_tracked(item: PlanItem, reason: str) -> str:
+    """Say of an instance that is isolated why its open connections may go on; ``reason`` is what the responder said."""
+    shown = line(reason, 600).rstrip(".")
+    how = shown.partition("may go on")[2] or (shown and f" ({shown})")
+    return f"{phrase(item).done.capitalize()} {_object(item)}, but connections that were open may go on{how}."
+
+
+def _step(words: Phrase, besides: str = "") -> str:
+    return f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object} by hand{besides and f'. {besides}'}:"
 
 
 def _policy(item: PlanItem) -> str:

@@ -66,7 +66,7 @@ class Functions(Construct):
             {
                 "account": cdk.Aws.ACCOUNT_ID,
                 "observe_all": settings.mode == "observe",
-                "modes": dict(settings.playbook_modes),
+                "modes": {name: [list(step) for step in steps] for name, steps in settings.playbook_modes.items()},
                 "protected": list(settings.protected_principals),
                 "own": self._own(),
                 "instances": list(settings.protected_instances),
@@ -210,7 +210,8 @@ class Functions(Construct):
             )
         ]
         instances = [f"{ec2_here}:instance/{one}" for one in self._settings.protected_instances]
-        vpcs = [f"{ec2_here}:vpc/{one}" for one in self._settings.protected_vpcs]
+        # A VPC that another account shares has that account's number.
+        vpcs = [f"arn:{cdk.Aws.PARTITION}:ec2:*:*:vpc/{one}" for one in self._settings.protected_vpcs]
         if instances or vpcs:
             statements.append(
                 iam.PolicyStatement(

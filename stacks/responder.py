@@ -51,6 +51,7 @@ class Responder(cdk.Stack):
                 "topic": alerts.topic.topic_arn,
                 "key": alerts.key.key_arn,
                 "evidence": evidence.bucket.bucket_arn,
+                "days": str(settings.evidence_retention_days),
                 "executions": f"{states}:execution:{RESPOND}:*",
             },
             variables={

@@ -10,6 +10,7 @@ Never: guesses what was meant; a wrong setting is a sentence that names it, and 
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -42,7 +43,11 @@ _HOME = "us-east-1"
 _INSTANCE = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _VPC = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _EMAIL_LIMIT = 254
-_PROTECTED_LIMIT = 2200
+#: IAM takes 10,240 characters of inline policies of a role, Lambda 4,096 of environment: what is left besides our own.
+POLICY_ROOM = 5600
+ENVIRONMENT_ROOM = 2400
+_HERE = "arn:aws:ec2:*:123456789012:"
+_QUOTED = 3  # the quotes and the comma
 _MOST_AN_HOUR = 100
 _LEAST_MINUTES, _MOST_MINUTES = 0.5, 1440
 _MOST_SEVERE = 10
@@ -120,7 +125,6 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
     instances, vpcs = given.get("protected_instances", []), given.get("protected_vpcs", [])
     wrong += _ids("protected_instances", instances, _INSTANCE, "an instance (i-…)")
     wrong += _ids("protected_vpcs", vpcs, _VPC, "a VPC (vpc-…)")
-    wrong += _size(principals, instances, vpcs)
     limit, days = given.get("max_containments_per_hour", _AN_HOUR), given.get("evidence_retention_days", _DAYS)
     wrong += _whole("max_containments_per_hour", limit, _MOST_AN_HOUR)
     wrong += _whole("evidence_retention_days", days, _MOST_DAYS)
@@ -138,7 +142,7 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
         )
     if wrong or minutes is None:
         raise SettingsError(wrong)
-    return Settings(
+    settings = Settings(
         alert_email=email,
         home_region=region,
         mode=mode,
@@ -152,6 +156,9 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
         approval_timeout_then=then,
         evidence_retention_days=int(float(days)),
     )
+    if wrong := _size(settings):
+        raise SettingsError(wrong)
+    return settings
 
 
 def _unknown(name: object) -> str:
@@ -264,17 +271,40 @@ def _ids(name: str, value: object, form: re.Pattern[str], what: str) -> list[str
     ]
 
 
-def _size(*protected: object) -> list[str]:
-    """Everything that is protected travels in the environment of a function, which Lambda limits."""
-    used = sum(len(str(one)) for one in protected)
-    if used <= _PROTECTED_LIMIT:
-        return []
-    return [
-        (
-            f'"protected_principals", "protected_instances" and "protected_vpcs" are {used} characters together, more '
-            f"than fit into a function and a role ({_PROTECTED_LIMIT}); keep those whose loss would stop the business."
+def _size(settings: Settings) -> list[str]:
+    """Check that what is protected fits into each role's policy, and with the playbooks' into an environment."""
+    protected = '"protected_principals", "protected_instances" and "protected_vpcs"'
+    wrong = []
+    if (used := in_policy(settings)) > POLICY_ROOM:
+        wrong.append(
+            f"{protected} take {used} characters of each role's policy, which has room for {POLICY_ROOM}; keep those "
+            "whose loss would stop the business."
         )
+    if (used := in_environment(settings)) > ENVIRONMENT_ROOM:
+        wrong.append(
+            f'{protected}, "playbook_modes" and "playbook_extras" take {used} characters of a function\'s environment, '
+            f"which has room for {ENVIRONMENT_ROOM}; keep those whose loss would stop the business."
+        )
+    return wrong
+
+
+def in_policy(settings: Settings) -> int:
+    """Count what is protected as a role's policy denies it: by ARN, and a VPC twice."""
+    instances = [f"{_HERE}instance/{one}" for one in settings.protected_instances]
+    vpcs = [f"{_HERE}vpc/{one}" for one in settings.protected_vpcs]
+    return sum(len(arn) + _QUOTED for arn in (*settings.protected_principals, *instances, *vpcs, *vpcs))
+
+
+def in_environment(settings: Settings) -> int:
+    """Count what the functions that plan are told of the settings, as JSON."""
+    told = [
+        settings.protected_principals,
+        settings.protected_instances,
+        settings.protected_vpcs,
+        dict(settings.playbook_modes),
+        dict(settings.playbook_extras),
     ]
+    return len(json.dumps(told, separators=(",", ":")))
 
 
 def _principals(value: object, account: str | None) -> list[str]:

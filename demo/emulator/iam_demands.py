@@ -201,6 +201,8 @@ def _on_ec2(call: Call, kind: str, name: str) -> Demand:
         changed = {key: value for key, value in call.parameters.items() if key not in _EC2_NO_ATTRIBUTES}
         keys["ec2:Attribute"] = list(changed)
         keys |= {f"ec2:Attribute/{key}": value for key, value in changed.items() if isinstance(value, str | int)}
+    if call.operation == "LockSnapshot" and (days := call.parameters.get("LockDuration")) is not None:
+        keys["ec2:SnapshotLockDuration"] = days
     if name == "*":
         tags = _request_tags(call).get(kind, {})
         keys |= {f"aws:RequestTag/{key}": value for key, value in tags.items()}

@@ -4,8 +4,9 @@ Console output, a picture of its screen, user data, the description as it is now
 route tables of its subnets, volumes, the keys that encrypt them, and the snapshots of this case. Nothing waits for
 this: it runs beside the cut, so what is told of the network may be from before or after it; ``before.json`` is from
 before. Each part is an object of its own and is kept whatever becomes of the others. The manifest names what there is
-not (a stopped instance has no screen) and what failed, and then the action fails with NotKept. User data may hold
-secrets: it is stored, and neither shown, logged nor journaled.
+not (a stopped instance has no screen). While a part failed, there is only an interim manifest that names it, the action
+fails with NotKept, and the next run collects it. User data may hold secrets: it is stored, and neither shown, logged
+nor journaled.
 
 What there is already is not collected again, so a run that was killed is gone on with. An instance that is gone
 meanwhile still gets a manifest of what was kept.
@@ -19,6 +20,7 @@ Never: changes anything but the evidence; puts a part's content anywhere but int
 from __future__ import annotations
 
 import base64
+import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 _SECONDS_TO_DESCRIBE = 3
 _SECONDS_TO_COLLECT = 6
 _SECONDS_TO_REREAD = 2
+_PAUSE_SECONDS = 0.4
+_INTERIM = "manifest-"
 #: EC2's words for an instance type, or a state, without a console or a screen.
 _HAS_NONE = ("IncorrectInstanceState", "InvalidInstanceState", "UnsupportedOperation", "Unsupported")
 _NOT_SHARED = (
@@ -54,12 +58,16 @@ _NOT_SHARED = (
 
 
 def look(place: Place, item: PlanItem) -> Json:
-    """Read ``{"instance", "region", "incident", "bucket", "folder", "kept"}``; ``kept`` says if there is a manifest."""
-    folder = evidence.folder(item.incident_id, item.target.id)
+    """Read ``{"instance", "region", "incident", "round", "bucket", "folder", "kept"}``.
+
+    ``kept`` says whether the final manifest is there.
+    """
+    folder = evidence.folder(item)
     return {
         "instance": item.target.id,
         "region": item.target.region,
         "incident": item.incident_id,
+        "round": evidence.round_of(item),
         "bucket": place.bucket,
         "folder": folder,
         "kept": evidence.is_there(place.clients("s3"), place.bucket, folder + evidence.MANIFEST),
@@ -67,7 +75,7 @@ def look(place: Place, item: PlanItem) -> Json:
 
 
 def verify(state: Json) -> bool:
-    """Tell whether the manifest is there."""
+    """Tell whether the final manifest is there."""
     return bool(state["kept"])
 
 
@@ -77,7 +85,7 @@ def apply(place: Place, state: Json) -> None:
     bucket, folder = state["bucket"], state["folder"]
     there = evidence.keys(s3, bucket, folder)
     described, failed = evidence.gather(
-        {"instance": partial(instance, place.client("ec2"), state["instance"])}, _SECONDS_TO_DESCRIBE
+        {"instance": _twice(partial(instance, place.client("ec2"), state["instance"]))}, _SECONDS_TO_DESCRIBE
     )
     gone = failed.get("instance")
     if isinstance(gone, errors.TargetGone):
@@ -93,14 +101,29 @@ def apply(place: Place, state: Json) -> None:
 
     parts = {name: part for name, part in _parts(place, state, found).items() if folder + name not in there}
     came, failed = evidence.gather(
-        {name: partial(_kept, s3, bucket, folder + name, part) for name, part in parts.items()}, _SECONDS_TO_COLLECT
+        {name: _twice(partial(_kept, s3, bucket, folder + name, part)) for name, part in parts.items()},
+        _SECONDS_TO_COLLECT,
     )
     entries = {one["key"]: one for one in came.values() if isinstance(one, dict)}
     absent = {name: one for name, one in came.items() if isinstance(one, str)}
     failed = _manifest(s3, state, there, entries, absent, failed)
     if failed:
-        names = ", ".join(f"{name} ({evidence.said(error)})" for name, error in sorted(failed.items()))
-        raise errors.NotKept(f"Parts of the evidence are not kept: {names}. The rest is in s3://{bucket}/{folder}")
+        raise errors.NotKept(
+            f"Parts of the evidence are not kept: {evidence.without(failed)}. The rest is in s3://{bucket}/{folder}"
+        )
+
+
+def _twice[Result](part: Callable[[], Result]) -> Callable[[], Result]:
+    """Give a part that is tried once more where it fails in passing."""
+
+    def tried() -> Result:
+        try:
+            return part()
+        except (errors.Throttled, errors.Unavailable):
+            time.sleep(_PAUSE_SECONDS)
+            return part()
+
+    return tried
 
 
 def _kept(s3: S3Client, bucket: str, key: str, part: Part) -> Json | str:
@@ -119,11 +142,17 @@ def _manifest(  # noqa: PLR0913, PLR0917  (what a manifest is made of)
     absent: dict[str, str],
     failed: dict[str, BaseException],
 ) -> dict[str, BaseException]:
-    """Write the manifest over what this run kept and what was there before; give all that failed."""
+    """Write the manifest over what this run kept and what was there before; give all that failed.
+
+    An interim manifest is named by how many objects there are, and names no other one: a run that got no further
+    writes none.
+    """
     bucket, folder = state["bucket"], state["folder"]
-    others = {key.removeprefix(folder): partial(evidence.reread, s3, bucket, key) for key in there}
+    others = {key.removeprefix(folder): _twice(partial(evidence.reread, s3, bucket, key)) for key in there}
     reread, unread = evidence.gather(others, _SECONDS_TO_REREAD)
     failed = failed | unread
+    if failed:
+        reread = {name: one for name, one in reread.items() if not name.startswith(_INTERIM)}
     objects = [*entries.values(), *reread.values()]
     manifest = {
         "incident_id": state["incident"],
@@ -134,7 +163,8 @@ def _manifest(  # noqa: PLR0913, PLR0917  (what a manifest is made of)
         "not_available": absent,
         "failed": {name: evidence.said(error) for name, error in failed.items()},
     }
-    evidence.keep(s3, bucket, folder + evidence.MANIFEST, evidence.as_json(manifest))
+    name = f"{_INTERIM}{len(objects)}.json" if failed else evidence.MANIFEST
+    evidence.keep(s3, bucket, folder + name, evidence.as_json(manifest))
     return failed
 
 
@@ -230,7 +260,7 @@ def _key(place: Place, key: str) -> Json:
 
 
 def _snapshots(ec2: EC2Client, state: Json) -> bytes | str:
-    found = evidence.snapshots(ec2, state["incident"], state["instance"])
+    found = evidence.snapshots(ec2, state)
     return evidence.as_json(found) if found else "There was none of this case yet: they are made at the same time."
 
 

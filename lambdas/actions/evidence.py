@@ -2,8 +2,10 @@
 
 It is the folder ``incidents/<case>/<instance>/`` of the evidence bucket. ``before.json`` is the instance as it was
 before the first change, ``manifest.json`` comes last and names every object with its SHA-256. What is there is never
-written again: the first record counts, and a run that is repeated goes on where the last one was killed. To check a
-folder by hand, in an empty directory:
+written again: the first record counts, and a run that is repeated goes on where the last one was killed. While a part
+is missing because it failed, ``manifest-<number of objects>.json`` says what there is. When a case comes back after a
+person released it, that is another round: its folder is ``<instance>-<time of the release>``, its snapshots have that
+time as a tag. To check a folder by hand, in an empty directory:
 
     aws s3 sync s3://<bucket>/incidents/<case>/<instance>/ .
     jq -r '.objects[] | .sha256 + "  " + (.key | split("/") | last)' manifest.json | sha256sum --check
@@ -20,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from lambdas import aws, errors
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
     from mypy_boto3_s3 import S3Client
 
-    from lambdas.model import Json
+    from lambdas.model import Json, PlanItem
 
 BEFORE = "before.json"
 MANIFEST = "manifest.json"
@@ -41,6 +43,8 @@ MANIFEST = "manifest.json"
 #: The tags of a snapshot that is evidence.
 CASE_TAG = "tourniquet:incident"
 INSTANCE_TAG = "tourniquet:instance"
+#: Only those of a case that came back have this one.
+ROUND_TAG = "tourniquet:round"
 
 _ALL = "incidents/*"
 OBJECTS = f"{{evidence}}/{_ALL}"
@@ -50,9 +54,15 @@ _TYPES = {"json": "application/json", "txt": "text/plain; charset=utf-8", "jpg":
 _THERE_ALREADY = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
-def folder(case: str, instance_id: str) -> str:
-    """Name the folder of an instance's evidence in a case."""
-    return f"incidents/{case}/{instance_id}/"
+def round_of(item: PlanItem) -> str:
+    """Name the round that a case is in: ``""``, or the time of the release after which it came back."""
+    released = item.args.get("after_release")
+    return f"{datetime.fromisoformat(released).astimezone(UTC):%Y%m%dT%H%M%SZ}" if released else ""
+
+
+def folder(item: PlanItem) -> str:
+    """Name the folder of an instance's evidence in a round of a case."""
+    return f"incidents/{item.incident_id}/{'-'.join(filter(None, (item.target.id, round_of(item))))}/"
 
 
 def is_there(s3: S3Client, bucket: str, key: str) -> bool:
@@ -132,6 +142,11 @@ def gather(
     return {name: future.result() for name, future in futures.items() if name not in failed}, failed
 
 
+def without(failed: Mapping[str, BaseException]) -> str:
+    """List the parts that failed, each with its error."""
+    return ", ".join(f"{name} ({said(error)})" for name, error in sorted(failed.items()))
+
+
 def said(error: BaseException) -> str:
     """Put an error into a document or a message: of one that is not ours the name only, it may hold anything."""
     name = type(error).__name__
@@ -166,7 +181,12 @@ def security_groups(ec2: EC2Client, found: InstanceTypeDef) -> list[Any]:
     return pages(ec2, "describe_security_groups", "SecurityGroups", Filters=filters({"group-id": groups}))
 
 
-def snapshots(ec2: EC2Client, case: str, instance_id: str) -> list[Any]:
-    """Describe the snapshots of an instance's volumes that were made in a case."""
-    tagged = filters({f"tag:{CASE_TAG}": [case], f"tag:{INSTANCE_TAG}": [instance_id]})
-    return pages(ec2, "describe_snapshots", "Snapshots", OwnerIds=["self"], Filters=tagged)
+def snapshots(ec2: EC2Client, state: Json) -> list[Any]:
+    """Describe the snapshots of an instance's volumes that were made in a round of a case."""
+    tagged = filters({f"tag:{CASE_TAG}": [state["incident"]], f"tag:{INSTANCE_TAG}": [state["instance"]]})
+    found = pages(ec2, "describe_snapshots", "Snapshots", OwnerIds=["self"], Filters=tagged)
+    return [one for one in found if _round(one) == state["round"]]
+
+
+def _round(snapshot: Json) -> str:
+    return next((str(tag["Value"]) for tag in snapshot["Tags"] if tag["Key"] == ROUND_TAG), "")

@@ -19,7 +19,8 @@ INSTANCES = f"{_ARN}instance/*"
 INTERFACES = f"{_ARN}network-interface/*"
 SECURITY_GROUPS = f"{_ARN}security-group/*"
 VOLUMES = f"{_ARN}volume/*"
-VPCS = f"{_ARN}vpc/*"
+#: A VPC may be shared by another account, whose number its ARN has then.
+VPCS = "arn:{partition}:ec2:*:*:vpc/*"
 #: A snapshot's ARN holds no account.
 SNAPSHOTS = "arn:{partition}:ec2:*::snapshot/*"
 

@@ -15,19 +15,22 @@ Never: changes a load balancer or a target group; registers anything (``undo`` d
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from itertools import batched
+from typing import TYPE_CHECKING, Any
 
-from lambdas import aws, commands
+from lambdas import aws, commands, errors
 from lambdas.actions.instances import instance
 from lambdas.actions.shape import Action
 from lambdas.aws import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
     from ipaddress import IPv4Network, IPv6Network
 
     from mypy_boto3_ec2.type_defs import InstanceNetworkInterfaceTypeDef, InstanceTypeDef
@@ -44,8 +47,11 @@ _ARN = "arn:{partition}:elasticloadbalancing:*:{account}:"
 _TARGET_GROUPS = f"{_ARN}targetgroup/*"
 _BALANCERS = f"{_ARN}loadbalancer/*"
 
-#: As many at once as a client has connections.
-_AT_ONCE = 10
+_AT_ONCE = 24
+#: Within this, everything is read, or nothing counts as read: the function has to change something, and look again.
+_SECONDS = 5.0
+#: More make a line that nobody can paste.
+_IN_A_LINE = 40
 _OUTSIDE = "all"
 _LEAVING = "draining"
 _LEFT = {"Target.NotRegistered", "Target.DeregistrationInProgress"}
@@ -57,20 +63,48 @@ _NO_SUCH_INSTANCE = "InvalidInstance"
 
 
 def look(place: Place, item: PlanItem) -> Json:
-    """Read ``{"instance", "region", "targets", "balancers"}``. Raises TargetGone.
+    """Read ``{"instance", "region", "targets", "balancers"}``. Raises TargetGone, and Unavailable when it takes long.
 
-    ``targets`` is each target group's ARN → the targets in it that are this instance, as the group describes them;
-    ``balancers`` are the names of the classic load balancers that have it. What is being drained is in neither.
+    ``targets`` is each target group's ARN → the targets in it that are this instance, as the group describes them but
+    with all ``Ports`` of one in a list: there may be thousands. ``balancers`` are the names of the classic load
+    balancers that have it. What is being drained is in neither.
     """
     found = instance(place.client("ec2"), item.target.id)
     return {"instance": item.target.id, "region": item.target.region, **_registered(place, found)}
 
 
 def _registered(place: Place, found: InstanceTypeDef) -> Json:
-    with ThreadPoolExecutor(1) as pool:
+    """Read every target group and classic load balancer that has the instance. Raises Unavailable if that takes long.
+
+    What does not answer in time is not waited for: its thread ends by itself.
+    """
+    until = time.monotonic() + _SECONDS
+    elbv2: ElasticLoadBalancingv2Client = place.client("elbv2")
+    networks: defaultdict[str, _Networks] = defaultdict(list)
+    for interface in found.get("NetworkInterfaces", []):
+        networks[interface["VpcId"]] += _networks(interface)
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
         balancers = pool.submit(_balancers, place.client("elb"), found["InstanceId"])
-        targets = _targets(place.client("elbv2"), found)
-        return {"targets": targets, "balancers": balancers.result()}
+        listed = pool.submit(_groups, elbv2, networks)
+        _in_time([listed, balancers], until, "the list of target groups or of classic load balancers")
+        reads = {
+            group["TargetGroupArn"]: pool.submit(_in_group, elbv2, group, found["InstanceId"], networks)
+            for group in listed.result()
+        }
+        _in_time(reads.values(), until, "{} of {} target groups")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    targets = {group: there for group, read in reads.items() if (there := _grouped(read.result()))}
+    return {"targets": targets, "balancers": balancers.result()}
+
+
+def _in_time(reads: Iterable[Future[Any]], until: float, what: str) -> None:
+    """Wait for answers. Raises Unavailable when one is missing in the end: nothing of what was asked is left out."""
+    ended = wait(reads, timeout=max(0.0, until - time.monotonic()))
+    if late := len(ended.not_done):
+        named = what.format(late, late + len(ended.done))
+        raise errors.Unavailable(f"Not read within {_SECONDS:g} seconds: {named}.")
 
 
 def _balancers(elb: ElasticLoadBalancingClient, instance_id: str) -> list[str]:
@@ -83,21 +117,16 @@ def _balancers(elb: ElasticLoadBalancingClient, instance_id: str) -> list[str]:
         )
 
 
-def _targets(elbv2: ElasticLoadBalancingv2Client, found: InstanceTypeDef) -> dict[str, list[TargetDescriptionTypeDef]]:
+def _groups(elbv2: ElasticLoadBalancingv2Client, networks: dict[str, _Networks]) -> list[TargetGroupTypeDef]:
+    """List the target groups that may have an instance of these VPCs."""
     with aws.translated():
         pages = elbv2.get_paginator("describe_target_groups").paginate()
         groups = [group for page in pages for group in page["TargetGroups"]]
-    networks: defaultdict[str, _Networks] = defaultdict(list)
-    for interface in found.get("NetworkInterfaces", []):
-        networks[interface["VpcId"]] += _networks(interface)
-    asked = [
+    return [
         group
         for group in groups
         if group.get("TargetType") == "ip" or (group.get("TargetType") == "instance" and group.get("VpcId") in networks)
     ]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(lambda group: _in_group(elbv2, group, found["InstanceId"], networks), asked))
-    return {group["TargetGroupArn"]: there for group, there in zip(asked, answers, strict=True) if there}
 
 
 def _networks(interface: InstanceNetworkInterfaceTypeDef) -> Iterator[IPv4Network | IPv6Network]:
@@ -175,20 +204,29 @@ def _leave_balancer(elb: ElasticLoadBalancingClient, balancer: str, instance_id:
         elb.deregister_instances_from_load_balancer(LoadBalancerName=balancer, Instances=[{"InstanceId": instance_id}])
 
 
-def _described(targets: list[Json]) -> list[TargetDescriptionTypeDef]:
-    """Give targets as boto3 takes them: a journal changes whole numbers."""
-    return [
-        {key: int(value) if key == "Port" else value for key, value in one.items()}  # type: ignore[misc]  # as read
-        for one in targets
-    ]
+def _grouped(targets: Iterable[TargetDescriptionTypeDef]) -> list[Json]:
+    """Give targets as the state holds them: the ports of those that differ in nothing else are one list."""
+    ports: defaultdict[tuple[tuple[str, Any], ...], set[int]] = defaultdict(set)
+    for one in targets:
+        rest = tuple((key, value) for key, value in sorted(one.items()) if key != "Port" and value)
+        ports[rest] |= {one["Port"]} if "Port" in one else set()
+    return [{**dict(rest), "Ports": sorted(those)} for rest, those in sorted(ports.items())]
+
+
+def _described(targets: Iterable[Json]) -> list[TargetDescriptionTypeDef]:
+    """Give targets of the state as boto3 takes them: a journal changes whole numbers."""
+    described: list[Any] = []
+    for one in targets:
+        rest = {key: value for key, value in one.items() if key != "Ports"}
+        described += [{**rest, "Port": int(port)} for port in one["Ports"]] or [rest]
+    return described
 
 
 def rebase(before: Json, again: Json) -> Json:
     """Give back what was there at first, and what it was registered with later."""
     targets = dict(before["targets"])
     for group, later in again["targets"].items():
-        first = targets.get(group, [])
-        targets[group] = [*first, *(one for one in later if one not in first)]
+        targets[group] = _grouped(_described([*targets.get(group, []), *later]))
     return {**before, "targets": targets, "balancers": sorted({*before["balancers"], *again["balancers"]})}
 
 
@@ -200,10 +238,10 @@ def undo(place: Place, change: Change) -> None:
     now = _registered(place, instance(place.client("ec2"), change.target.id))
     elbv2: ElasticLoadBalancingv2Client = place.client("elbv2")
     elb: ElasticLoadBalancingClient = place.client("elb")
-    missing = {
-        group: [one for one in _described(targets) if one not in now["targets"].get(group, [])]
-        for group, targets in change.before["targets"].items()
-    }
+    missing: dict[str, list[TargetDescriptionTypeDef]] = {}
+    for group, targets in change.before["targets"].items():
+        there = _described(now["targets"].get(group, []))
+        missing[group] = [one for one in _described(targets) if one not in there]
     _each(
         [
             *(partial(_join_group, elbv2, group, targets) for group, targets in missing.items() if targets),
@@ -231,8 +269,9 @@ def undo_command(change: Change) -> tuple[str, ...]:
     region = change.target.region
     return (
         *(
-            commands.register_targets(region, group, _described(targets))
+            commands.register_targets(region, group, some)
             for group, targets in sorted(change.before["targets"].items())
+            for some in batched(_described(targets), _IN_A_LINE, strict=False)
         ),
         *(commands.register_instance(region, balancer, change.target.id) for balancer in change.before["balancers"]),
     )

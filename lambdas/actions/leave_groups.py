@@ -4,7 +4,8 @@ An isolated instance looks unhealthy to its group, which would terminate it, and
 protection does not stop Auto Scaling. Detached and not put on standby: a group that is deleted or refreshed terminates
 what is on standby. The group's desired capacity stays, so the service does not shrink.
 
-What Auto Scaling is terminating already cannot be detached: that is said, and nothing is tried.
+What Auto Scaling is terminating already, or keeps in a warm pool, cannot be detached: that is said, and nothing is
+tried.
 
 May touch: autoscaling:DetachInstances, autoscaling:DescribeAutoScalingInstances, ec2:DescribeInstances.
 Never: changes a group's size; attaches an instance (``undo`` does, in another role, and the group grows by one then).
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 _GROUPS = "arn:{partition}:autoscaling:*:{account}:autoScalingGroup:*:autoScalingGroupName/*"
 _LEAVING = {"Detaching", "Detached"}
+#: As a part of a state: an instance of a warm pool is "Warmed:Terminating:Wait".
 _TERMINATING = "Terminat"
+_WARMED = "Warmed:"
 
 
 def look(place: Place, item: PlanItem) -> Json:
@@ -50,10 +53,15 @@ def verify(state: Json) -> bool:
 
 
 def apply(place: Place, state: Json) -> None:
-    """Detach the instance. Raises StateChanged when Auto Scaling is terminating it: only copies can be kept then."""
-    if state["lifecycle"].startswith(_TERMINATING):
+    """Detach the instance. Raises StateChanged where Auto Scaling does not let it: only copies are safe then."""
+    if _TERMINATING in state["lifecycle"]:
         raise errors.StateChanged(
             f"Auto Scaling is terminating the instance already ({state['lifecycle']}), so it cannot be detached."
+        )
+    if state["lifecycle"].startswith(_WARMED):
+        raise errors.StateChanged(
+            f"The instance is in the warm pool of its Auto Scaling group ({state['lifecycle']}), so it cannot be "
+            "detached; the group may terminate it."
         )
     autoscaling: AutoScalingClient = place.client("autoscaling")
     try:

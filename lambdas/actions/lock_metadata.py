@@ -2,7 +2,8 @@
 
 Off, and not tokens required: whoever is on the instance can ask for a token. Credentials fetched before go on until
 they expire or their session is denied (``revoke_sessions``). The endpoint is the only option of the call: EC2 refuses
-others with it, and keeps them as they are.
+others with it, and keeps them as they are. EC2 accepts the change before it holds on the instance; only the second
+counts.
 
 The grant's condition refuses to turn the service on where EC2 names the value, and lets pass a call without it.
 
@@ -12,6 +13,7 @@ Never: turns the service on (``undo`` does, in another role); touches user data.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from lambdas import aws, commands
@@ -28,10 +30,16 @@ if TYPE_CHECKING:
 
 _OFF: Final = "disabled"
 _ON: Final = "enabled"
+_APPLIED = "applied"
+_TRIES = 10
+_PAUSE_SECONDS = 0.5
 
 
 def look(place: Place, item: PlanItem) -> Json:
-    """Read ``{"instance", "region", "endpoint", "tokens", "hop_limit"}``. Raises TargetGone."""
+    """Read ``{"instance", "region", "endpoint", "state", "tokens", "hop_limit"}``. Raises TargetGone.
+
+    ``state`` is ``applied``, or ``pending`` while the instance does not have the options yet.
+    """
     return _state(place.client("ec2"), item.target.id, item.target.region)
 
 
@@ -41,21 +49,26 @@ def _state(ec2: EC2Client, instance_id: str, region: str) -> Json:
         "instance": instance_id,
         "region": region,
         "endpoint": options.get("HttpEndpoint", _ON),
+        "state": options.get("State", ""),
         "tokens": options.get("HttpTokens", ""),
         "hop_limit": options.get("HttpPutResponseHopLimit", 0),
     }
 
 
 def verify(state: Json) -> bool:
-    """Tell whether the service is off."""
+    """Tell whether the service is off, or is to be so: a stopped instance gets its options when it is started."""
     return bool(state["endpoint"] == _OFF)
 
 
 def apply(place: Place, state: Json) -> None:
-    """Turn the service off."""
+    """Turn the service off, and wait for a few seconds until the instance has the new options."""
     ec2: EC2Client = place.client("ec2")
     with aws.translated():
         ec2.modify_instance_metadata_options(InstanceId=state["instance"], HttpEndpoint=_OFF)
+    for _ in range(_TRIES):
+        if _state(ec2, state["instance"], state["region"])["state"] in {"", _APPLIED}:
+            return
+        time.sleep(_PAUSE_SECONDS)
 
 
 def rebase(before: Json, _again: Json) -> Json:

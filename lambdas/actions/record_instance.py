@@ -1,8 +1,8 @@
 """Record an instance as it is before the first change: ``before.json`` in its evidence.
 
 The cut waits for this step, so it is bounded to about four seconds, and every failure is NotKept, which nothing
-retries. A part that cannot be read is named in the document, and the rest is kept. What is written once is never
-written again: after the cut, the instance is another.
+retries. A part that cannot be read is named in the document, the rest is kept, and then the action fails with NotKept.
+What is written once is never written again, also with parts missing: after the cut, the instance is another.
 
 May touch: s3:PutObject of that one object; s3:ListBucket; autoscaling:DescribeAutoScalingInstances,
 ec2:DescribeIamInstanceProfileAssociations, ec2:DescribeInstanceAttribute, ec2:DescribeInstances,
@@ -47,7 +47,7 @@ def look(place: Place, item: PlanItem) -> Json:
 
     ``kept`` says whether the record is there.
     """
-    key = evidence.folder(item.incident_id, item.target.id) + evidence.BEFORE
+    key = evidence.folder(item) + evidence.BEFORE
     with _not_retried():
         kept = evidence.is_there(place.clients("s3", hasty=True), place.bucket, key)
     return {
@@ -66,7 +66,7 @@ def verify(state: Json) -> bool:
 
 
 def apply(place: Place, state: Json) -> None:
-    """Describe the instance and all that hangs on it, and keep that. Raises TargetGone or NotKept."""
+    """Describe the instance and all that hangs on it, and keep that. Raises TargetGone, or NotKept also of a part."""
     ends = time.monotonic() + _SECONDS_TO_READ
     come, failed = evidence.gather(
         {"instance": partial(instance, place.client("ec2"), state["instance"])}, _SECONDS_TO_DESCRIBE
@@ -85,7 +85,13 @@ def apply(place: Place, state: Json) -> None:
         "missing": {name: evidence.said(error) for name, error in missing.items()},
     }
     with _not_retried():
-        evidence.keep(place.clients("s3", hasty=True), state["bucket"], state["key"], evidence.as_json(document))
+        s3 = place.clients("s3", hasty=True)
+        written = evidence.keep(s3, state["bucket"], state["key"], evidence.as_json(document))
+    if written and missing:
+        raise errors.NotKept(
+            f"The record of the instance before the cut is kept without: {evidence.without(missing)}. "
+            f"The rest is in s3://{state['bucket']}/{state['key']}"
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ Never: makes a change whose reading-back it does not check; waits for the table 
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from lambdas.actions.shape import Action
 
 _READS = 4
+_MOST_CHARACTERS = 2_000
+_MOST_UNJOURNALED = 60_000
 _SECONDS_BETWEEN_READS = 0.3
 
 
@@ -39,7 +42,17 @@ def handler(event: Json, _context: object) -> Json:
     table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
     change = perform(action, _power(action, item), item, table, execution)
     logger.info("acted", extra={"action": action.name, "case": item.incident_id, "result": change.result})
-    return change.to_json()
+    return _short(change).to_json()
+
+
+def _short(change: Change) -> Change:
+    """Leave out what is too long to travel through the workflow, which carries 256 KiB for all the changes together.
+
+    What is in no journal may be longer, because it is nowhere else.
+    """
+    if len(json.dumps(change.to_json())) <= (_MOST_CHARACTERS if change.journaled else _MOST_UNJOURNALED):
+        return change
+    return replace(change, before={}, after={}, omitted=True)
 
 
 def _power(action: Action, item: PlanItem) -> Any:  # noqa: ANN401  (IAM's client, or a Place)
@@ -72,11 +85,13 @@ def perform(action: Action, power: Any, item: PlanItem, table: Table, execution:
         at=environment.now(),
     )
     changed = not action.verify(seen)
-    kept, journaled = _journaled(table, change, execution, changed=changed)
+    kept, journaled = _journaled(action, table, change, execution, changed=changed)
     after = seen
     if changed:
-        action.apply(power, seen)
+        _apply(action, power, change, table)
         after = _reread(action, power, item)
+    if kept.remark:
+        raise errors.StillTracked(kept.remark)
     before = action.rebase(kept.before, kept.again) if kept.again else kept.before
     undone_first = kept.by == execution and not action.verify(kept.before)
     undone_again = kept.again_by == execution and kept.again is not None and not action.verify(kept.again)
@@ -98,13 +113,27 @@ def perform(action: Action, power: Any, item: PlanItem, table: Table, execution:
     return ended
 
 
-def _journaled(table: Table, change: Change, execution: str, *, changed: bool) -> tuple[Kept, bool]:
+def _apply(action: Action, power: Any, change: Change, table: Table) -> None:  # noqa: ANN401  (IAM's client, or a Place)
+    """Make the change. What an error leaves undone is kept, because no later reading shows it."""
+    try:
+        action.apply(power, change.before)
+    except errors.TourniquetError as error:
+        if error.remark:
+            try:
+                table.record_remark(change, error.remark)
+            except errors.TourniquetError as lost:
+                logger.warning("a remark could not be kept: %s", lost)
+        raise
+
+
+def _journaled(action: Action, table: Table, change: Change, execution: str, *, changed: bool) -> tuple[Kept, bool]:
     """Write what is there now, before anything is changed; tell whether that worked."""
     try:
         kept = table.record_before(change, execution)
-        if changed and kept.by != execution:
-            table.record_again(change, execution)
-            kept = replace(kept, again=change.before, again_by=execution)
+        if changed and execution not in {kept.by, kept.again_by}:
+            again = action.rebase(kept.again, change.before) if kept.again else change.before
+            table.record_again(replace(change, before=again), execution)
+            kept = replace(kept, again=again, again_by=execution)
     except errors.TourniquetError as error:
         logger.warning("the journal could not be written: %s", error)
         return Kept(before=change.before, by=execution), False

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from lambdas import actions, alert, aws, errors, journal, planning
+from lambdas import actions, alert, aws, errors, journal, planning, wording
 from lambdas.alert import Alert, Notice, Story
 from lambdas.aws import Grant
 from lambdas.handlers import environment
@@ -74,6 +74,7 @@ def handler(event: Json, _context: object) -> Json:
         mine = {item.id: changes[item.id] for item in items if item.id in changes}
         if failure:
             mine = _finished(table, case["incident_id"], items, str(event.get("started_at", ""))) | mine
+        mine = {item_id: _whole(table, change) for item_id, change in mine.items()}
         ask, waiting = _question(table, case, asked, execution)
         decision = case.get("decision")
         settled = _SETTLED.get(decision["answer"], "") if decision else ""
@@ -110,9 +111,10 @@ def handler(event: Json, _context: object) -> Json:
             decision=decision,
         )
         alerted = _worth_telling(case, story, mine.values())
-        if alerted:
-            _publish(story)
-        _record(table, story, execution, case, alerted=alerted)
+        lost = _lost(story) if alerted else None
+        _record(table, story, execution, case, alerted=alerted and lost is None)
+        if lost is not None:
+            raise lost
         told.append({"incident_id": case["incident_id"], "outcome": outcome, "alerted": alerted})
     if triage.get("breaker"):
         _tell_breaker(triage["breaker"], incident, told[0]["incident_id"], execution)
@@ -223,13 +225,20 @@ def _worth_telling(case: Json, story: Story, changes: Iterable[Change]) -> bool:
     """Tell every new case and every person who asked; of a known case only what is new, failed or was undone."""
     if case["opened"] or story.decision or story.incident.signal.source == manual.SOURCE:
         return True
+    fresh = bool(alert.tellings(story) - set(case["told"]))
     if story.items and (story.outcome not in _QUIET or any(change.changed for change in changes)):
-        return True
-    return bool(alert.tellings(story) - set(case["told"]))
+        failed = [item for item in story.items if story.results[item.id][0] is Result.FAILED]
+        return fresh or not failed or not all(wording.is_half_done(i, story.results[i.id][1]) for i in failed)
+    return fresh
 
 
-def _publish(story: Story) -> None:
-    _send(alert.compose(story))
+def _lost(story: Story) -> errors.TourniquetError | None:
+    """Send the alert; give the error if that failed, because the case has to be recorded all the same."""
+    try:
+        _send(alert.compose(story))
+    except errors.TourniquetError as error:
+        return error
+    return None
 
 
 def _send(ready: Alert) -> None:
@@ -325,6 +334,19 @@ def _finished(table: Table, incident_id: str, items: Collection[PlanItem], since
         logger.warning("the journal could not be read: %s", error)
         return {}
     return {item.id: kept[item.id] for item in items if item.id in kept}
+
+
+def _whole(table: Table, change: Change) -> Change:
+    """Fetch what was too long to travel, and what was there before a change that failed half way."""
+    half = change.result is Result.FAILED and change.target.kind is Kind.INSTANCE
+    if not (change.omitted or half):
+        return change
+    try:
+        before, after = table.kept(change.incident_id, change.item_id)
+    except errors.TourniquetError as error:
+        logger.warning("a change could not be read from the journal: %s", error)
+        return change
+    return replace(change, before=before, after=after or change.after)
 
 
 def _answers(branches: list[Any]) -> Iterator[Json]:

@@ -10,6 +10,7 @@ import pytest
 
 from demo import events
 from lambdas import errors
+from lambdas.planning import MOST_INSTANCES
 from lambdas.playbooks.shape import ISOLATE
 from tests.estate import SECRET, Estate, Machine, Place
 from tests.flows.account import ACCOUNT, REGION, Account, placeholder
@@ -333,3 +334,92 @@ def test_an_owner_may_have_instances_stopped_too(make_account: Callable[..., Acc
     (alert,) = account.alerts()
     assert results(alert)["stop_instance"] == "done"
     assert "start-instances" in alert["undo"]
+
+
+def test_what_a_person_released_has_a_second_life(account: Account, estate: Estate) -> None:
+    """Given an isolation that was released, a real attack later is kept apart from it, and its undo is of its own."""
+    place, later = estate.place(), estate.place()
+    machine = estate.machine(place)
+    (case,) = account.run(miner(machine.id))
+    group = estate.assert_isolated(machine, place)
+    new = estate.ec2.create_security_group(GroupName="newer", Description="newer", VpcId=place.vpc)["GroupId"]
+    for interface in machine.interfaces:
+        estate.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[new])
+    estate.ec2.modify_instance_attribute(InstanceId=machine.id, DisableApiTermination={"Value": False})
+    account.answer(case["incident_id"], "released")
+    account.alerts()
+    (again,) = account.run({"instance_id": machine.id, "region": REGION, "mode": "contain"})
+    assert again["incident_id"] == case["incident_id"]
+    (alert,) = account.alerts()
+    assert results(alert)["snapshot_volumes"] == "done", "the disks as they are now are evidence too"
+    assert results(alert)["record_instance"] == results(alert)["collect_evidence"] == "done"
+    assert estate.assert_isolated(machine, place) == group
+    assert len(estate.snapshots(machine, case["incident_id"])) == 2
+    assert f"--groups {new}" in alert["undo"]
+    assert later.group not in alert["undo"]
+    listed = client("s3").list_objects_v2(Bucket=account.bucket, Prefix=f"incidents/{case['incident_id']}/")["Contents"]
+    folders = {one["Key"].split("/")[2] for one in listed}
+    assert len(folders) == 2
+    assert machine.id in folders
+    account.run({"instance_id": machine.id, "region": REGION, "mode": "contain"})
+    assert len(estate.snapshots(machine, case["incident_id"])) == 2, "the second life has one set too"
+
+
+def test_an_isolation_that_left_connections_open_is_never_told_as_whole(account: Account, estate: Estate) -> None:
+    """Given an open group that cannot be made, the instance is isolated, and each alert says what may go on."""
+    place = estate.place()
+    machine = estate.machine(place)
+    estate.ec2.create_security_group(GroupName=f"tourniquet-open-{machine.id}", Description="x", VpcId=place.vpc)
+    (case,) = account.run(miner(machine.id))
+    assert case["outcome"] == "PARTIAL"
+    (alert,) = account.alerts()
+    assert any("connections that were open may go on" in sentence for sentence in alert["not_done"])
+    assert any("NAT gateway" in sentence for sentence in alert["not_done"])
+    assert "modify-network-interface-attribute" in alert["undo"]
+    assert next(iter(estate.groups(machine.id).values())) == [estate.ours(place.vpc)[0]["GroupId"]]
+    (repeat,) = account.run(miner(machine.id))
+    assert (repeat["outcome"], repeat["alerted"]) == ("PARTIAL", False), "it is not forgotten, and not told again"
+
+
+def test_what_is_too_long_for_the_workflow_is_fetched_from_the_journal(account: Account, estate: Estate) -> None:
+    """Given an instance behind a target group with hundreds of ports, it is contained, and the undo is whole."""
+    place = estate.place()
+    machine = estate.machine(place)
+    balancing = client("elbv2")
+    target = balancing.create_target_group(
+        Name="many", Protocol="HTTP", Port=80, VpcId=place.vpc, TargetType="instance"
+    )
+    arn = target["TargetGroups"][0]["TargetGroupArn"]
+    balancing.register_targets(
+        TargetGroupArn=arn, Targets=[{"Id": machine.id, "Port": port} for port in range(1000, 1600)]
+    )
+    (case,) = account.run(miner(machine.id))
+    assert case["outcome"] == "CONTAINED"
+    assert estate.targets(arn) == set()
+    (change,) = [one for one in account.records(case["incident_id"], "CHANGE#") if one["action"] == "leave_balancers"]
+    assert change["before"] != change["after"]
+    estate.assert_isolated(machine, place)
+    (alert,) = account.alerts()
+    assert "modify-network-interface-attribute" in alert["undo"]
+
+
+def test_a_finding_that_names_many_instances_has_the_first_isolated(account: Account, estate: Estate) -> None:
+    """Given a sequence with more instances than one run carries, the first are isolated and the rest are named."""
+    place = estate.place()
+    machines = [estate.machine(place) for _ in range(MOST_INSTANCES + 1)]
+    sequence = events.attack_sequence(
+        resources=tuple(
+            events.hit(f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{one.id}", "EC2_INSTANCE", account=ACCOUNT)
+            for one in machines
+        ),
+        finding="AttackSequence:EC2/CompromisedInstanceGroup",
+        account=ACCOUNT,
+    )
+    (case,) = account.run(sequence)
+    *first, last = machines
+    assert case["outcome"] == "CONTAINED"
+    (group,) = estate.ours(place.vpc)
+    assert all(set(map(tuple, estate.groups(one.id).values())) == {(group["GroupId"],)} for one in first)
+    assert estate.groups(last.id) == last.interfaces
+    (alert,) = account.alerts()
+    assert any(last.id in sentence and "names more" in sentence for sentence in alert["not_done"])

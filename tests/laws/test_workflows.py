@@ -172,6 +172,8 @@ def test_rooms_are_alike_but_for_name_list_and_function() -> None:
         if listed == "isolate_instance":
             the_last_try_of_an_isolation(inner)
         one, missed = inner
+        if listed in BEFORE_THE_CUT:
+            what_the_cut_waits_for_is_short(inner[one])
         function = inner[one]["Arguments"]["FunctionName"]
         differing = {"name", "Comment", "Next", "End", "Output", "Catch"}
         text = json.dumps({key: value for key, value in room.items() if key not in differing})
@@ -180,6 +182,17 @@ def test_rooms_are_alike_but_for_name_list_and_function() -> None:
         return text
 
     assert len({plain(listed, room) for listed, room in rooms().items()}) == 1
+
+
+BEFORE_THE_CUT = {"leave_groups", "leave_balancers", "protect_instance"}
+
+
+def what_the_cut_waits_for_is_short(task: dict[str, Any]) -> None:
+    """Take away, after a look at it, how much less time a task has that the isolation of an instance waits for."""
+    assert task["TimeoutSeconds"] == 10
+    busy, passing = task["Retry"]
+    assert (busy["MaxAttempts"], passing["MaxAttempts"]) == (3, 1)
+    task["TimeoutSeconds"], busy["MaxAttempts"], passing["MaxAttempts"] = 20, 8, 2
 
 
 def the_last_try_of_an_isolation(inner: dict[str, Any]) -> None:
@@ -203,13 +216,18 @@ def the_last_try_of_an_isolation(inner: dict[str, Any]) -> None:
 def test_what_one_step_of_an_isolation_comes_to_holds_up_no_other() -> None:
     """Given the steps on an instance, the record and what comes before the cut lead to it also when they fail."""
     found = {name: state for _, name, state in ALL}
-    for first, then in (("Record instances", "Cut instances off"), ("Take out of service", "Isolate instances")):
+    for first, then in (
+        ("Record instances", "Cut instances off"),
+        ("Take out of service", "Isolate instances"),
+        ("Cut instances off", "Stop instances"),
+    ):
         (caught,) = found[first]["Catch"]
         assert (caught["ErrorEquals"], caught["Next"], found[first]["Next"]) == (["States.ALL"], then, then)
     beside = {name for branch in found["Cut instances off"]["Branches"] for name in branch["States"]}
     assert {"Snapshot volumes", "Collect evidence", "Take profiles", "Lock metadata"} <= beside
     aside = {name for branch in found["Take out of service"]["Branches"] for name in branch["States"]}
     assert aside == {"Leave groups", "Leave balancers", "Protect instances"}
+    assert "Stop instances" not in beside, "a stop comes when everything is kept"
     identity = {branch["StartAt"] for branch in found["Contain"]["Branches"]}
     assert identity == {"Disable keys", "Deny principals", "Revoke sessions", "Record instances"}
 
@@ -245,6 +263,7 @@ def variables(value: object) -> set[str]:
     """Give the workflow's variables that are read in a state, in those inside it, or in an expression."""
     text = json.dumps(value)
     own = set(re.findall(r"\$(\w+)\s*:=", text)) | {"states"}
+    own |= {name for listed in re.findall(r"function\(([^)]*)\)", text) for name in re.findall(r"\$(\w+)", listed)}
     return {name for name in re.findall(r"\$([a-z]\w*)(?!\w|\()", text) if name not in own}
 
 
@@ -257,6 +276,7 @@ def test_the_readers_of_variables_are_seen() -> None:
     """Given an expression, its variables are found, and functions, own variables and AWS' own are not among them."""
     text = "{% ( $arn := $states.input.x; $count($triage.cases[$exists(id)]) & $arn & $changes ) %}"
     assert variables(text) == {"triage", "changes"}
+    assert variables("{% $sift($triage, function($value, $name) { $name != 'run' }) %}") == {"triage"}
 
 
 def test_the_workflow_has_the_variables_that_are_known() -> None:

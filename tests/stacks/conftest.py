@@ -49,6 +49,8 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     context["tourniquet"] |= {
         "alert_email": "oncall@example.com",
+        "playbook_modes": {"unusual_use": {"approve": 4, "contain": 8}},
+        "playbook_extras": {"compromised_instance": ["stop_instance"]},
         "protected_principals": [PROTECTED, PROTECTED_ROLE],
         "protected_instances": [PROTECTED_INSTANCE],
         "protected_vpcs": [PROTECTED_VPC],

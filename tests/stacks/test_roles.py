@@ -325,3 +325,5 @@ def test_planning_protects_the_same_roles(roles: Roles, synthesized: Synthesized
     assert told["instances"] == [PROTECTED_INSTANCE]
     assert told["vpcs"] == [PROTECTED_VPC]
     assert (told["limit"], told["minutes"], told["then"]) == (10, 60, "expire")
+    assert told["modes"] == {"unusual_use": [[4, "approve"], [8, "contain"]]}
+    assert told["extras"] == {"compromised_instance": ["stop_instance"]}

@@ -228,7 +228,7 @@ def _states_of_instance(item: PlanItem) -> tuple[Json, Json]:  # noqa: PLR0911  
             return {"group": "web", "lifecycle": "InService"}, {"group": "web", "lifecycle": "Detaching"}
         case "leave_balancers":
             behind = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef"
-            one = {"Id": item.target.id, "Port": 80}
+            one = {"Id": item.target.id, "Ports": [80]}
             return {"targets": {behind: [one]}, "balancers": ["classic"]}, {"targets": {}, "balancers": []}
         case "protect_instance":
             volume = {"device": "/dev/sda1", "delete": True}

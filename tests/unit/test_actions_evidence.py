@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.ec2.models import ec2_backends
 
+from demo.emulator import iam_demands
 from demo.emulator.moto_instances import SCREENSHOT
 from lambdas import actions, errors
 from lambdas.actions import collect_evidence, evidence, record_instance, snapshot_volumes
@@ -42,6 +43,7 @@ HOME, REGION = "us-east-1", "eu-west-1"
 OTHER_CASE = "inc-20261121-9876543210"
 DAYS = 90
 SECRET = "password=correct-horse"
+RELEASED, ROUND = "2026-11-20T03:31:07.250Z", "20261120T033107Z"
 ON_THE_CONSOLE = "Kernel command line"
 NO_INSTANCE = "i-0fedcba9876543210"
 EVIDENCE = ("collect_evidence", "record_instance", "snapshot_volumes")
@@ -72,6 +74,7 @@ class Function:
         self.calls: list[str] = []
         self.patient: set[str] = set()
         self.before: dict[str, Callable[[], None]] = {}
+        self.after: dict[str, Callable[[Any], None]] = {}
         self._refused, self._killed_after = refused or {}, killed_after
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str], Any] = {}
@@ -103,17 +106,43 @@ class Function:
             raise ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {}}, model.name)  # type: ignore[typeddict-item]
         self.before.get(model.name, lambda: None)()
 
-    def _answer(self, **_: object) -> None:
+    def _answer(self, model: Any, parsed: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
         with self._lock:
             self._answers += 1
             if self.killed:
                 raise KilledError
+        self.after.get(model.name, lambda _: None)(parsed)
+
+
+def failing_once(function: Function, call: str, code: str) -> None:
+    """Let the first of these calls fail."""
+    calls = count()
+
+    def fail() -> None:
+        if next(calls) == 0:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, call)
+
+    function.before[call] = fail
+
+
+def hiding_snapshots(function: Function, queries: float) -> None:
+    """Let so many queries after CreateSnapshots not show what it made."""
+    left: list[float] = [0]
+
+    def hide(parsed: Any) -> None:  # noqa: ANN401 - botocore's own
+        if left[0]:
+            left[0] -= 1
+            parsed["Snapshots"] = []
+
+    function.before["CreateSnapshots"] = lambda: left.__setitem__(0, queries)
+    function.after["DescribeSnapshots"] = hide
 
 
 @functools.cache
 def _image() -> str:
     """Find an image; listing all takes moto a while."""
-    return _client("ec2", REGION).describe_images()["Images"][0]["ImageId"]
+    found: str = _client("ec2", REGION).describe_images()["Images"][0]["ImageId"]
+    return found
 
 
 class Machine:
@@ -123,6 +152,7 @@ class Machine:
         self.ec2: EC2Client = _client("ec2", REGION)
         self.s3: S3Client = _client("s3", HOME)
         self.bucket = bucket
+        self.again = False
         volumes = [{"DeviceName": name, "Ebs": {"VolumeSize": 8}} for name in ("/dev/sda1", "/dev/sdb")]
         wanted: Any = {"InstanceType": "t3.micro", "UserData": SECRET, "BlockDeviceMappings": volumes} | launch
         made = self.ec2.run_instances(ImageId=_image(), MinCount=1, MaxCount=1, **wanted)["Instances"][0]
@@ -156,7 +186,8 @@ class Machine:
     def item(self, action: str, case: str = CASE) -> PlanItem:
         """Plan an action on it."""
         target = Target(kind=Kind.INSTANCE, id=self.id, account=ACCOUNT, region=REGION)
-        return PlanItem(incident_id=case, action=action, target=target, mode=Mode.CONTAIN)
+        args = {"after_release": RELEASED} if self.again else {}
+        return PlanItem(incident_id=case, action=action, target=target, mode=Mode.CONTAIN, args=args)
 
     def place(self, function: Function | None = None) -> Place:
         """Give what an action works with."""
@@ -172,9 +203,13 @@ class Machine:
                 raise KilledError from None
             raise
 
+    def folder(self, case: str = CASE) -> str:
+        """Name its folder: in the first life of the case, or ``again`` in the one after the release."""
+        return f"incidents/{case}/{self.id}{f'-{ROUND}' if self.again else ''}/"
+
     def kept(self, case: str = CASE) -> dict[str, bytes]:
         """Read everything in its folder."""
-        prefix = f"incidents/{case}/{self.id}/"
+        prefix = self.folder(case)
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
         return {one["Key"].removeprefix(prefix): self.read(one["Key"]) or b"" for one in listed}
 
@@ -182,6 +217,11 @@ class Machine:
         """Read one document of its folder."""
         read: Json = json.loads(self.kept()[name])
         return read
+
+    def interim(self) -> Json:
+        """Read the only manifest that is not final."""
+        (name,) = (name for name in self.kept() if name.startswith("manifest-"))
+        return self.document(name)
 
     def read(self, key: str, version: str = "") -> bytes | None:
         """Read a version of an object, or the latest."""
@@ -193,7 +233,7 @@ class Machine:
 
     def versions(self, case: str = CASE) -> list[str]:
         """List the name of every version that there ever was."""
-        listed = self.s3.list_object_versions(Bucket=self.bucket, Prefix=f"incidents/{case}/{self.id}/")
+        listed = self.s3.list_object_versions(Bucket=self.bucket, Prefix=self.folder(case))
         return sorted(one["Key"].rpartition("/")[2] for one in listed["Versions"])
 
     def snapshots(self, case: str = CASE) -> dict[str, list[Any]]:
@@ -201,7 +241,9 @@ class Machine:
         found: dict[str, list[Any]] = {}
         for one in self.ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]:
             tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}
-            if (tags.get("tourniquet:incident"), tags.get("tourniquet:instance")) == (case, self.id):
+            wanted = {"tourniquet:incident": case, "tourniquet:instance": self.id}
+            wanted |= {"tourniquet:round": ROUND} if self.again else {}
+            if {key: value for key, value in tags.items() if key.startswith("tourniquet:")} == wanted:
                 found.setdefault(one["VolumeId"], []).append(one)
         return found
 
@@ -212,9 +254,10 @@ class Machine:
         return {one["SnapshotId"]: (one["LockState"], one["LockDuration"]) for one in found}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def region(aws_account: None) -> str:  # noqa: ARG001 - the account must be there first
-    """Give the region, without the hundreds of snapshots of public images that moto has: reading them takes a while."""
+    """Give the region, without what other tests made, and without the snapshots of public images that moto has."""
+    ec2_backends[ACCOUNT][REGION].reset()
     ec2_backends[ACCOUNT][REGION].snapshots.clear()
     return REGION
 
@@ -248,7 +291,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         for name in (name for name in vars(module) if name.startswith("_SECONDS_TO_")):
             monkeypatch.setattr(module, name, 30.0)
     monkeypatch.setattr(act, "_SECONDS_BETWEEN_READS", 0.0)
-    monkeypatch.setattr(snapshot_volumes, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(snapshot_volumes, "_SECONDS_TO_SHOW", 30.0)
+    for module in (collect_evidence, snapshot_volumes):
+        monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -306,9 +351,10 @@ def scale(machine: Machine) -> str:
 
 def give_profile(machine: Machine) -> str:
     """Give it an instance profile."""
-    arn = _client("iam", HOME).create_instance_profile(InstanceProfileName=f"p-{next(_numbers)}")["InstanceProfile"]
-    machine.ec2.associate_iam_instance_profile(InstanceId=machine.id, IamInstanceProfile={"Arn": arn["Arn"]})
-    return arn["Arn"]
+    made = _client("iam", HOME).create_instance_profile(InstanceProfileName=f"p-{next(_numbers)}")["InstanceProfile"]
+    arn: str = made["Arn"]
+    machine.ec2.associate_iam_instance_profile(InstanceId=machine.id, IamInstanceProfile={"Arn": arn})
+    return arn
 
 
 # The record before the first change
@@ -427,10 +473,15 @@ def test_an_instance_that_is_gone_is_told(machine: Machine, table: Table, action
 def test_a_part_that_cannot_be_read_is_named_and_the_rest_is_recorded(  # noqa: PLR0917 - fixtures and parameters
     machine: Machine, table: Table, balance: Callable[[Machine], object], call: str, missing: set[str], code: str
 ) -> None:
-    """Given a call that fails, the record is kept without that part, and says why."""
+    """Given a call that fails, the record is kept without that part and says why, and that is told, once."""
     balance(machine)
-    made = machine.run("record_instance", table, Function(refused={call: code}))
-    assert made.result is Result.DONE
+    with pytest.raises(errors.NotKept, match="kept without: ") as caught:
+        machine.run("record_instance", table, Function(refused={call: code}))
+    for part in missing:
+        assert part in str(caught.value)
+    versions = machine.versions()
+    assert machine.run("record_instance", table).result is Result.ALREADY
+    assert machine.versions() == versions
     record = machine.document("before.json")
     assert set(record["missing"]) == missing
     assert all(f"{call}: {code}" in why for why in record["missing"].values())
@@ -467,7 +518,8 @@ def test_a_part_that_does_not_come_is_not_waited_for(
     monkeypatch.setattr(record_instance, "_SECONDS_TO_READ", 1.0)
     stuck.before["DescribeVolumes"] = stuck.before["hang"]
     began = time.monotonic()
-    machine.run("record_instance", table, stuck)
+    with pytest.raises(errors.NotKept, match="kept without: volumes"):
+        machine.run("record_instance", table, stuck)
     assert time.monotonic() - began < 5
     assert list(machine.document("before.json")["missing"]) == ["volumes"]
 
@@ -593,7 +645,7 @@ def test_what_may_be_secret_is_stored_and_never_told(
         machine.run("collect_evidence", table, Function(refused={"DescribeVolumes": "UnauthorizedOperation"}))
     made = machine.run("collect_evidence", table)
     said = json.dumps(made.to_json()) + str(caught.value) + repr(dynamodb.scan(TableName=name)["Items"])
-    said += machine.kept()["manifest.json"].decode() + "".join(capfd.readouterr())
+    said += json.dumps([machine.document("manifest.json"), machine.interim()]) + "".join(capfd.readouterr())
     assert machine.kept()["user-data"].decode() == SECRET
     encoded = "cGFzc3dvcmQ9Y29ycmVjdC1ob3JzZQ"
     for secret in (SECRET, encoded, ON_THE_CONSOLE):
@@ -666,17 +718,49 @@ def test_the_keys_of_encrypted_volumes_are_kept(bucket: str, table: Table) -> No
 def test_a_part_that_failed_is_told_and_the_rest_is_kept(
     machine: Machine, table: Table, call: str, failed: set[str]
 ) -> None:
-    """Given a call that is refused, every other part is kept, and the error and the manifest name the part."""
+    """Given a call that is refused, the rest is kept, the part is named, and the next run collects it."""
     machine.run("record_instance", table)
     machine.run("snapshot_volumes", table)
     with pytest.raises(errors.NotKept) as caught:
         machine.run("collect_evidence", table, Function(refused={call: "UnauthorizedOperation"}))
-    manifest = machine.document("manifest.json")
+    assert "manifest.json" not in machine.kept()
+    manifest = machine.interim()
     assert set(manifest["failed"]) == failed
     assert names_in(manifest) == (COLLECTED | {"before.json"}) - failed
     assert evidence.check(manifest, machine.read) == []
     for name in failed:
         assert f"{name} (NotPermitted: {call}" in str(caught.value)
+    assert machine.run("collect_evidence", table).result is Result.DONE
+    final = machine.document("manifest.json")
+    assert final["failed"] == {}
+    assert names_in(final) == set(machine.kept()) - {"manifest.json"} >= COLLECTED | {"before.json"}
+    assert evidence.check(final, machine.read) == []
+    assert machine.run("collect_evidence", table).result is Result.ALREADY
+
+
+def test_what_fails_each_time_is_told_each_time_and_written_once(machine: Machine, table: Table) -> None:
+    """Given a part that is refused for good, each run tells it, and the folder does not grow."""
+    refused = {"GetConsoleScreenshot": "UnauthorizedOperation"}
+    for _ in range(3):
+        with pytest.raises(errors.NotKept, match=r"screenshot\.jpg"):
+            machine.run("collect_evidence", table, Function(refused=refused))
+        assert machine.versions() == sorted(machine.kept())
+        assert names_in(machine.interim()) == COLLECTED - {"screenshot.jpg", "snapshots.json"}
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "InternalError"])
+@pytest.mark.parametrize("call", ["DescribeInstances", "GetConsoleOutput", "GetObject", "PutObject"])
+def test_a_part_that_fails_in_passing_is_collected_in_the_same_run(
+    machine: Machine, table: Table, call: str, code: str
+) -> None:
+    """Given a call that fails once, the part is tried again and nothing failed."""
+    machine.run("record_instance", table)
+    function = Function()
+    failing_once(function, call, code)
+    assert machine.run("collect_evidence", table, function).result is Result.DONE
+    manifest = machine.document("manifest.json")
+    assert manifest["failed"] == {}
+    assert names_in(manifest) == COLLECTED - {"snapshots.json"} | {"before.json"}
 
 
 def test_a_key_that_nobody_may_describe_is_told(bucket: str, table: Table) -> None:
@@ -685,7 +769,7 @@ def test_a_key_that_nobody_may_describe_is_told(bucket: str, table: Table) -> No
     machine = Machine(bucket, BlockDeviceMappings=volumes)
     with pytest.raises(errors.NotKept, match=r"keys.json \(NotPermitted: DescribeKey"):
         machine.run("collect_evidence", table, Function(refused={"DescribeKey": "AccessDeniedException"}))
-    assert set(machine.document("manifest.json")["failed"]) == {"keys.json"}
+    assert set(machine.interim()["failed"]) == {"keys.json"}
 
 
 @pytest.mark.parametrize("call", ["ListObjectsV2", "PutObject"])
@@ -742,13 +826,15 @@ def test_a_repeat_makes_no_second_set_and_another_case_its_own(machine: Machine,
 
 
 def test_a_volume_that_came_later_gets_its_snapshot_alone(machine: Machine, table: Table) -> None:
-    """Given a set and a volume that is attached then, only that one is snapshotted."""
+    """Given a set and a volume that is attached then, only that one is snapshotted, also where a query shows none."""
     machine.run("snapshot_volumes", table)
     before = machine.snapshots()
     zone = machine.described()["Placement"]["AvailabilityZone"]
     volume = machine.ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
     machine.ec2.attach_volume(VolumeId=volume, InstanceId=machine.id, Device="/dev/sdx")
-    assert machine.run("snapshot_volumes", table).result is Result.DONE
+    function, queries = Function(), count()
+    function.after["DescribeSnapshots"] = lambda parsed: parsed.update({"Snapshots": []} if next(queries) == 1 else {})
+    assert machine.run("snapshot_volumes", table, function).result is Result.DONE
     assert {
         name: [one["SnapshotId"] for one in each] for name, each in machine.snapshots().items() if name != volume
     } == {name: [one["SnapshotId"] for one in each] for name, each in before.items()}
@@ -779,13 +865,7 @@ def test_a_lock_that_ran_out_is_made_again(machine: Machine, table: Table) -> No
 def test_a_lock_that_fails_keeps_no_other_from_being_made(machine: Machine, table: Table) -> None:
     """Given one lock that is refused, the others are made, the error is told as it is, and a repeat makes that one."""
     function = Function()
-    refusals = count()
-
-    def refuse_once() -> None:
-        if next(refusals) == 0:
-            raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, "LockSnapshot")
-
-    function.before["LockSnapshot"] = refuse_once
+    failing_once(function, "LockSnapshot", "UnauthorizedOperation")
     with pytest.raises(errors.NotPermitted, match="LockSnapshot"):
         machine.run("snapshot_volumes", table, function)
     assert len(machine.locks()) == 1
@@ -798,6 +878,96 @@ def test_a_snapshot_that_is_not_known_yet_is_not_taken_for_a_lost_instance(machi
     """Given an EC2 that does not know the snapshots it just made, the error is one that is tried again."""
     with pytest.raises(errors.Unavailable, match=r"InvalidSnapshot\.NotFound"):
         machine.run("snapshot_volumes", table, Function(refused={"LockSnapshot": "InvalidSnapshot.NotFound"}))
+
+
+def test_snapshots_that_show_late_are_waited_for(machine: Machine, table: Table) -> None:
+    """Given an EC2 that lists snapshots only some time after it made them, there is one set and it is read back."""
+    function = Function()
+    hiding_snapshots(function, 6)
+    assert machine.run("snapshot_volumes", table, function).result is Result.DONE
+    is_whole(machine, "snapshot_volumes", CASE)
+
+
+@pytest.mark.parametrize("late", [0, 6])
+def test_a_set_that_began_without_an_answer_is_found_and_not_made_again(
+    machine: Machine, table: Table, late: int
+) -> None:
+    """Given a call that made the set and whose answer was lost, the set is found, also late, and locked."""
+    function = Function()
+    hiding_snapshots(function, late)
+    lost: Any = {"Error": {"Code": "InternalError", "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+
+    def lose(_: object) -> None:
+        raise ClientError(lost, "CreateSnapshots")
+
+    function.after["CreateSnapshots"] = lose
+    assert machine.run("snapshot_volumes", table, function).result is Result.DONE
+    assert function.calls.count("ec2:CreateSnapshots") == 1
+    is_whole(machine, "snapshot_volumes", CASE)
+
+
+def test_a_set_that_never_shows_is_tried_again_later(
+    machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a call that failed on AWS' side and made nothing, the error is one that the workflow tries again."""
+    monkeypatch.setattr(snapshot_volumes, "_SECONDS_TO_SHOW", 0.0)
+    with pytest.raises(errors.Unavailable, match="CreateSnapshots: InternalError"):
+        machine.run("snapshot_volumes", table, Function(refused={"CreateSnapshots": "InternalError"}))
+    assert machine.snapshots() == {}
+    assert machine.run("snapshot_volumes", table).result is Result.DONE
+    is_whole(machine, "snapshot_volumes", CASE)
+
+
+def test_a_set_that_cannot_be_listed_is_locked_all_the_same(
+    machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a set that does not show, or whose listing fails, what EC2 said it made is locked."""
+    monkeypatch.setattr(snapshot_volumes, "_SECONDS_TO_SHOW", 0.0)
+    function = Function()
+    hiding_snapshots(function, float("inf"))
+    with pytest.raises(errors.StateChanged):
+        machine.run("snapshot_volumes", table, function)
+    is_whole(machine, "snapshot_volumes", CASE)
+    function = Function()
+
+    def fail(_: object) -> None:
+        if "ec2:CreateSnapshots" in function.calls:
+            raise ClientError({"Error": {"Code": "RequestLimitExceeded", "Message": "no"}}, "DescribeSnapshots")
+
+    function.after["DescribeSnapshots"] = fail
+    with pytest.raises(errors.Throttled):
+        machine.run("snapshot_volumes", table, function, OTHER_CASE)
+    is_whole(machine, "snapshot_volumes", OTHER_CASE)
+
+
+def test_a_set_that_another_run_made_meanwhile_is_taken(machine: Machine, table: Table) -> None:
+    """Given two runs that both saw no set, the second one finds the first one's before it makes its own."""
+    place, power = machine.place(), actions.load("snapshot_volumes")
+    seen = power.look(place, machine.item("snapshot_volumes"))
+    machine.run("snapshot_volumes", table)
+    power.apply(place, seen)
+    is_whole(machine, "snapshot_volumes", CASE)
+
+
+def test_a_lock_is_allowed_for_the_days_of_the_settings_only() -> None:
+    """Given the grant to lock, it holds for a lock as long as evidence is kept, for no other one and for no date."""
+    (grant,) = (one for one in snapshot_volumes.ACTION.grants if one.action == "ec2:LockSnapshot")
+    most = {key: value for operator, key, value in grant.condition if operator == "NumericEquals"}
+
+    def allowed(**asked: object) -> bool:
+        parameters = {"SnapshotId": "snap-0123456789abcdef0", "LockMode": "governance", **asked}
+        call = iam_demands.Call(
+            service="ec2", operation="LockSnapshot", parameters=parameters, region=REGION, account=ACCOUNT
+        )
+        (demand,) = iam_demands.demands(call)
+        return all(
+            key in demand.keys and demand.keys[key] == float(value.format(days=DAYS)) for key, value in most.items()
+        )
+
+    assert allowed(LockDuration=DAYS)
+    assert not allowed(LockDuration=DAYS + 1)
+    assert not allowed(LockDuration=DAYS - 1), "it must not shorten a lock either"
+    assert not allowed(ExpirationDate="2027-11-20T00:00:00Z")
 
 
 @pytest.mark.parametrize("call", ["CreateSnapshots", "DescribeInstances", "DescribeSnapshots"])
@@ -860,6 +1030,26 @@ def is_whole(machine: Machine, action: str, case: str) -> None:
         assert names_in(manifest) == set(kept) - {"manifest.json"}
         assert names_in(manifest) == COLLECTED - {"snapshots.json"} | {"before.json"}
         assert evidence.check(manifest, machine.read) == []
+
+
+def test_a_case_that_comes_back_after_a_release_has_evidence_of_its_own(machine: Machine, table: Table) -> None:
+    """Given a case whose containment was released, when it comes back, record, snapshots and parts are new ones."""
+    collect(machine, table)
+    first = machine.kept(), machine.snapshots()
+    machine.again = True
+    assert [machine.run(action, table).result for action in reversed(EVIDENCE)] == [Result.DONE] * 3
+    is_whole(machine, "snapshot_volumes", CASE)
+    of_round = {one["SnapshotId"] for each in machine.snapshots().values() for one in each}
+    assert {one["SnapshotId"] for one in json.loads(machine.kept()["snapshots.json"])} == of_round
+    manifest = machine.document("manifest.json")
+    assert {one["key"] for one in manifest["objects"]} == {
+        f"incidents/{CASE}/{machine.id}-{ROUND}/{name}" for name in COLLECTED | {"before.json"}
+    }
+    assert evidence.check(manifest, machine.read) == []
+    assert [machine.run(action, table).result for action in EVIDENCE] == [Result.ALREADY] * 3
+    machine.again = False
+    assert (machine.kept(), machine.snapshots()) == first
+    assert [machine.run(action, table).result for action in EVIDENCE] == [Result.ALREADY] * 3
 
 
 @pytest.mark.parametrize("action", EVIDENCE)

@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.autoscaling.models import autoscaling_backends
 from moto.core.utils import camelcase_to_underscores
+from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import InstanceBackend, MetadataOptions
 from moto.ec2.models.security_groups import SecurityGroupBackend
+from moto.elb.models import elb_backends
+from moto.elbv2.models import elbv2_backends
 
-from lambdas import actions, aws, errors
+from lambdas import actions, aws, commands, errors
 from lambdas.actions import (
     isolate_instance,
     leave_balancers,
@@ -328,6 +332,15 @@ def region(aws_account: None) -> Iterator[Region]:  # noqa: ARG001 - the account
         yield Region()
 
 
+BACKENDS: tuple[Any, ...] = (autoscaling_backends, ec2_backends, elb_backends, elbv2_backends)
+
+
+def forget() -> None:
+    """Empty the region: moto looks through all that is in it at each call."""
+    for backends in BACKENDS:
+        backends[ACCOUNT][REGION].reset()
+
+
 def make_one_group_at_a_time(patch: pytest.MonkeyPatch) -> None:
     """Let moto look for a name and take it in one step, as AWS does."""
     create, alone = SecurityGroupBackend.create_security_group, threading.Lock()
@@ -363,8 +376,9 @@ def keep_metadata_options(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _calls(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test with calls that go through, and waiting that takes no time."""
+    """Begin each test with calls that go through, waiting that takes no time, and nothing that other tests made."""
     region.calls.reset()
+    forget()
     monkeypatch.setattr("time.sleep", lambda _: None)
 
 
@@ -936,6 +950,473 @@ def test_many_at_once_in_one_vpc_make_one_isolation_group(region: Region) -> Non
     assert list(region.groups(vpc)) == ["tourniquet-isolation"]
 
 
+# What goes wrong on the way to the isolation group.
+
+
+def refuse_moves(region: Region, code: str, which: Callable[[str, str, int], bool]) -> None:
+    """Refuse the changes of which this is true: told the interface, ``open`` or ``isolation``, and how often before."""
+    seen: dict[tuple[str, str], int] = {}
+
+    def refuse(name: str, number: int) -> None:
+        _, body = region.calls.arguments[number - 1]
+        if name == MOVE:
+            there = region.ec2.describe_security_groups(GroupIds=[body["SecurityGroupId.1"]])["SecurityGroups"][0]
+            move = body["NetworkInterfaceId"], kind_of(there)
+            seen[move] = seen.get(move, -1) + 1
+            if which(*move, seen[move]):
+                raise ClientError({"Error": {"Code": code, "Message": "injected"}}, name)
+
+    region.calls.before = refuse
+
+
+def kind_of(group: Json) -> str:
+    """Read what a group of ours is for."""
+    return "".join(tag["Value"] for tag in group["Tags"] if tag["Key"] == "tourniquet")
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("RevokeSecurityGroupEgress", "InvalidGroup.NotFound"),
+        (MOVE, "InvalidGroup.NotFound"),
+        (MOVE, "InvalidNetworkInterfaceID.NotFound"),
+    ],
+)
+def test_a_part_that_is_not_known_does_not_mean_that_the_instance_is_gone(region: Region, call: str, code: str) -> None:
+    """Given that EC2 does not know a group or an interface, when an instance is isolated, it is worth another try."""
+    machine = region.instance()
+    region.calls.refuse(call, code=code)
+    with pytest.raises(errors.Unavailable):
+        contain(region, machine.item("isolate_instance"))
+
+
+def test_an_instance_without_interfaces_is_not_isolated(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given an instance of which EC2 shows no interface, when it is looked at, nobody takes it for isolated."""
+    machine = region.instance()
+    monkeypatch.setattr(isolate_instance, "instance", lambda *_: machine.described() | {"NetworkInterfaces": []})
+    with pytest.raises(errors.Unavailable, match="does not show"):
+        isolate_instance.look(region.place, machine.item("isolate_instance"))
+
+
+def test_that_connections_may_go_on_is_not_forgotten_beside_a_worse_error(region: Region) -> None:
+    """Given one interface that is cut without being opened, and one that fails, when that is told, so is the first."""
+    machine = region.instance(*[region.vpc()] * 2)
+    tracked, stuck = sorted(machine.interfaces())
+    (vpc,) = machine.vpcs()
+    refuse_moves(
+        region,
+        "UnauthorizedOperation",
+        lambda name, kind, _: (name, kind) in {(tracked, "open"), (stuck, "isolation")},
+    )
+    with pytest.raises(errors.NotPermitted) as caught:
+        contain(region, machine.item("isolate_instance"))
+    assert caught.value.remark.startswith(f"Connections that were open may go on through {tracked}, because of: ")
+    assert stuck not in caught.value.remark
+    assert machine.interfaces()[tracked] == [region.groups(vpc)["tourniquet-isolation"][0]]
+    refuse_moves(region, "UnauthorizedOperation", lambda *_: False)
+    contain(region, machine.item("isolate_instance"))
+    assert machine.is_isolated()
+
+
+def test_that_connections_may_go_on_is_a_remark_of_its_own(region: Region) -> None:
+    """Given an interface that is cut without being opened, when that is told, it is a remark that can be kept."""
+    machine = region.instance()
+    refuse_moves(region, "UnauthorizedOperation", lambda _name, kind, _: kind == "open")
+    with pytest.raises(errors.StillTracked) as caught:
+        contain(region, machine.item("isolate_instance"))
+    assert caught.value.remark == str(caught.value)
+    assert str(errors.StillTracked(caught.value.remark)) == str(caught.value)
+
+
+@pytest.mark.parametrize("stands", [1, 2])
+def test_who_stands_in_an_open_group_that_is_not_open_is_cut_off_too(region: Region, stands: int) -> None:
+    """Given somebody's open group with a narrow rule and interfaces in it, when these are cut, it allows all before."""
+    machine = region.instance(*[region.vpc()] * 2)
+    (vpc,) = machine.vpcs()
+    theirs = region.group(vpc, f"tourniquet-open-{machine.id}", {"tourniquet": "open"})  # allows one port
+    for name in sorted(machine.interfaces())[:stands]:
+        region.ec2.modify_network_interface_attribute(NetworkInterfaceId=name, Groups=[theirs])
+    allowed: list[set[tuple[str, str]]] = []
+
+    def watch(name: str, _number: int) -> None:
+        if name == MOVE:
+            group = region.ec2.describe_security_groups(GroupIds=[theirs])["SecurityGroups"][0]
+            allowed.append(all_open(group))
+
+    region.calls.before = watch
+    contain(region, machine.item("isolate_instance"))
+    assert len(allowed) == 4 - stands
+    assert all(ways == {(way, to) for way in ("in", "out") for to in EVERYWHERE} for ways in allowed)
+    assert machine.is_isolated()
+
+
+def all_open(group: Json) -> set[tuple[str, str]]:
+    """Read the directions and addresses for which a group allows every protocol."""
+    return {
+        (way, one.get("CidrIp") or one["CidrIpv6"])
+        for way, rules in (("in", group["IpPermissions"]), ("out", group["IpPermissionsEgress"]))
+        for rule in rules
+        if rule["IpProtocol"] == "-1"
+        for one in (*rule.get("IpRanges", []), *rule.get("Ipv6Ranges", []))
+    }
+
+
+def test_who_stands_in_a_group_that_cannot_be_opened_may_stay_connected(region: Region) -> None:
+    """Given an interface in an open group that cannot be made to allow all, when it is cut, it is, and that is said."""
+    machine = region.instance()
+    (vpc,) = machine.vpcs()
+    theirs = region.group(vpc, f"tourniquet-open-{machine.id}", {"tourniquet": "open"})
+    (name,) = machine.interfaces()
+    region.ec2.modify_network_interface_attribute(NetworkInterfaceId=name, Groups=[theirs])
+    region.calls.refuse("AuthorizeSecurityGroupIngress")
+    with pytest.raises(errors.StillTracked, match="injected"):
+        contain(region, machine.item("isolate_instance"))
+    assert machine.is_isolated()
+
+
+def test_who_stands_in_an_isolation_group_with_rules_is_cut_off_anew(region: Region) -> None:
+    """Given an isolated instance whose group was given rules, when it is cut again, what connected meanwhile ends."""
+    machine = region.instance()
+    (vpc,) = machine.vpcs()
+    contain(region, machine.item("isolate_instance"))
+    open_up(region, region.groups(vpc)["tourniquet-isolation"][0])
+    region.calls.arguments.clear()
+    contain(region, machine.item("isolate_instance"))
+    assert [name for name, _ in region.calls.arguments].count(MOVE) == 2
+    assert machine.is_isolated()
+
+
+def test_an_error_says_where_each_interface_stands(region: Region) -> None:
+    """Given interfaces of which one cannot be closed, when that is told, so is where each one stands."""
+    machine = region.instance(*[region.vpc()] * 3)
+    one, two, three = sorted(machine.interfaces())
+    refuse_moves(
+        region,
+        "UnauthorizedOperation",
+        lambda name, kind, _: (name, kind) in {(one, "isolation"), (two, "open"), (two, "isolation")},
+    )
+    with pytest.raises(errors.NotPermitted) as caught:
+        contain(region, machine.item("isolate_instance"))
+    assert str(caught.value).startswith(
+        f"in the open group tourniquet-open-{machine.id} (without rules now): {one}; untouched: {two}; "
+        f"in the isolation group: {three}. ModifyNetworkInterfaceAttribute: UnauthorizedOperation"
+    )
+
+
+def test_nothing_is_opened_while_another_one_is_stuck(region: Region) -> None:
+    """Given an interface that stands open and cannot be moved, when the others are cut, they are not opened first."""
+    machine = region.instance(*[region.vpc()] * 3)
+    (vpc,) = machine.vpcs()
+    left = region.group(vpc, f"tourniquet-open-{machine.id}", {"tourniquet": "open"})
+    stuck, *others = sorted(machine.interfaces())
+    region.ec2.modify_network_interface_attribute(NetworkInterfaceId=stuck, Groups=[left])
+    refuse_moves(region, "UnauthorizedOperation", lambda name, *_: name == stuck)
+    with pytest.raises(errors.NotPermitted) as caught:
+        contain(region, machine.item("isolate_instance"))
+    assert all(name in caught.value.remark for name in others)
+    to = {body["SecurityGroupId.1"] for name, body in region.calls.arguments if name == MOVE}
+    assert to == {region.groups(vpc)["tourniquet-isolation"][0]}
+
+
+def test_without_an_answer_an_interface_may_stand_open(region: Region) -> None:
+    """Given an interface whose changes are not answered, when that is told, nobody says that it is untouched."""
+    machine = region.instance()
+    refuse_moves(region, "InternalError", lambda *_: True)
+    with pytest.raises(errors.Unavailable, match=r"^in the open group"):
+        contain(region, machine.item("isolate_instance"))
+
+
+def test_an_error_says_when_an_interface_stands_open_to_all(region: Region) -> None:
+    """Given an open group that keeps its rules and an interface in it, when that is told, it is not told for closed."""
+    machine = region.instance()
+    region.calls.refuse("RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress", code="UnauthorizedOperation")
+    refuse = region.calls.before
+
+    def both(name: str, number: int) -> None:
+        refuse(name, number)
+        if name == MOVE and [call for call, _ in region.calls.arguments].count(MOVE) == 2:
+            raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "injected"}}, name)
+
+    region.calls.before = both
+    with pytest.raises(errors.NotPermitted) as caught:
+        contain(region, machine.item("isolate_instance"))
+    (name,) = machine.interfaces()
+    said = f"in the open group tourniquet-open-{machine.id}, which may have rules still: {name}. "
+    assert str(caught.value).startswith(said)
+
+
+def test_an_error_about_many_interfaces_is_short(region: Region) -> None:
+    """Given many interfaces that cannot be changed, when that is told, the first ones are named, and how many more."""
+    machine = region.instance(*[region.vpc()] * 12)
+    region.calls.refuse(MOVE)
+    with pytest.raises(errors.NotPermitted, match=r"untouched: .* and 9 more") as caught:
+        contain(region, machine.item("isolate_instance"))
+    assert len(str(caught.value)) < 400
+
+
+def test_rules_are_taken_away_at_once(region: Region) -> None:
+    """Given an isolation group with many rules, when an instance is isolated, they go with one call a direction."""
+    vpc = region.vpc()
+    contain(region, region.instance(vpc).item("isolate_instance"))
+    rules: list[Any] = [
+        {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "203.0.113.9/32"}]}
+        for port in range(1000, 1030)
+    ]
+    group = region.groups(vpc)["tourniquet-isolation"][0]
+    region.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)
+    region.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=rules)
+    machine = region.instance(vpc)
+    region.calls.reset()
+    contain(region, machine.item("isolate_instance"))
+    before = region.calls.made[: region.calls.made.index(f"ec2:{MOVE}")]
+    assert len([call for call in before if "Revoke" in call]) == 2
+    assert machine.is_isolated()
+
+
+@pytest.mark.parametrize(("code", "left"), [("UnauthorizedOperation", 3), ("InvalidParameterValue", 1)])
+def test_a_rule_that_stays_does_not_keep_the_interfaces_from_being_moved(region: Region, code: str, left: int) -> None:
+    """Given an isolation group with a rule that stays, when an instance is isolated, it is moved, and that is said."""
+    vpc = region.vpc()
+    contain(region, region.instance(vpc).item("isolate_instance"))
+    group = region.groups(vpc)["tourniquet-isolation"][0]
+    open_up(region, group)
+    machine = region.instance(vpc)
+
+    def refuse(name: str, number: int) -> None:
+        _, body = region.calls.arguments[number - 1]
+        if name == "RevokeSecurityGroupIngress" and body["GroupId"] == group and "22" in map(str, body.values()):
+            raise ClientError({"Error": {"Code": code, "Message": "injected"}}, name)
+
+    region.calls.before = refuse
+    with pytest.raises(
+        (errors.NotPermitted, errors.Unexpected),
+        match=r"in the isolation group: .* The isolation group has rules still: .* injected",
+    ):
+        contain(region, machine.item("isolate_instance"))
+    assert [*machine.interfaces().values()] == [[group]]
+    assert len(all_rules(region, group)) == left
+    region.calls.reset()
+    contain(region, machine.item("isolate_instance"))
+    assert machine.is_isolated()
+
+
+def test_a_rule_is_taken_away_with_a_second_try(region: Region) -> None:
+    """Given a call for a group's rules that fails once, when an instance is isolated, nobody needs to hear of it."""
+    machine = region.instance()
+    refused = count()
+
+    def refuse(name: str, _number: int) -> None:
+        if name == "RevokeSecurityGroupEgress" and not next(refused):
+            raise ClientError({"Error": {"Code": "RequestLimitExceeded", "Message": "injected"}}, name)
+
+    region.calls.before = refuse
+    contain(region, machine.item("isolate_instance"))
+    assert machine.is_isolated()
+
+
+# Many interfaces, and EC2 asks for fewer requests.
+
+
+def test_once_ec2_asks_for_fewer_requests_only_the_last_step_is_made(region: Region) -> None:
+    """Given many interfaces and an open step that is throttled, when they are cut, the others are not opened."""
+    machine = region.instance(*[region.vpc()] * 12)
+    refuse_moves(region, "RequestLimitExceeded", lambda _name, kind, _: kind == "open")
+    with pytest.raises(errors.StillTracked, match="RequestLimitExceeded"):
+        contain(region, machine.item("isolate_instance"))
+    assert machine.is_isolated()
+    moves = [body for name, body in region.calls.arguments if name == MOVE]
+    assert len(moves) <= 12 + 8  # so many are at it at once
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "InternalError", "InvalidGroup.NotFound"])
+def test_the_last_step_is_tried_again_and_nothing_stands_open_meanwhile(
+    region: Region, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a last step that fails for a moment, when it is tried again, the open group has no rules by then."""
+    machine = region.instance(*[region.vpc()] * 3)
+    (vpc,) = machine.vpcs()
+    waited: list[list[Any]] = []
+
+    def wait(seconds: float) -> None:
+        if seconds in isolate_instance._PAUSES:  # noqa: SLF001 - and not where a group is waited for
+            waited.append([rules for _, rules in region.groups(vpc).values() if rules])
+
+    refuse_moves(region, code, lambda _name, kind, before: kind == "isolation" and before < 2)
+    monkeypatch.setattr("time.sleep", wait)
+    contain(region, machine.item("isolate_instance"))
+    assert machine.is_isolated()
+    assert waited == [[], []]
+
+
+def test_the_last_step_is_not_tried_for_ever(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a last step that is throttled for good, when it is tried again, that ends in time, and is said."""
+    machine = region.instance(*[region.vpc()] * 2)
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    refuse_moves(region, "RequestLimitExceeded", lambda _name, kind, _: kind == "isolation")
+    with pytest.raises(errors.Throttled, match="open group"):
+        contain(region, machine.item("isolate_instance"))
+    assert 3 < sum(seconds for seconds in waited if seconds in isolate_instance._PAUSES) < 6  # noqa: SLF001 - as above
+
+
+def test_the_last_step_is_not_tried_when_the_time_is_up(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given calls that took all the time, when the last step failed, it is left to the next run."""
+    machine = region.instance()
+    waited: list[float] = []
+    times = count(0, 5)
+    monkeypatch.setattr("time.sleep", waited.append)
+    monkeypatch.setattr("time.monotonic", lambda: next(times))
+    refuse_moves(region, "InternalError", lambda _name, kind, _: kind == "isolation")
+    with pytest.raises(errors.Unavailable):
+        contain(region, machine.item("isolate_instance"))
+    assert not set(waited) & {0.5, 1, 2}
+
+
+# VPCs that another account shares.
+
+
+def test_a_vpc_may_be_of_another_account() -> None:
+    """Given a shared VPC, whose ARN has its owner's account, when a group is made in it, that is granted."""
+    on_vpcs = [grant.resource for grant in isolate_instance.ACTION.grants if "vpc/" in grant.resource]
+    assert on_vpcs == ["arn:{partition}:ec2:*:*:vpc/*"]
+
+
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_a_name_that_is_taken_by_what_nobody_sees_is_left(region: Region, hidden: int) -> None:
+    """Given names that are taken by groups that are not shown, when an instance is isolated, the next one is taken."""
+    machine = region.instance()
+    (vpc,) = machine.vpcs()
+    names = ["tourniquet-isolation", "tourniquet-isolation-2", "tourniquet-isolation-3"]
+
+    def refuse(name: str, number: int) -> None:
+        _, body = region.calls.arguments[number - 1]
+        if name == "CreateSecurityGroup" and body["GroupName"] in names[:hidden]:
+            raise ClientError({"Error": {"Code": "InvalidGroup.Duplicate", "Message": "injected"}}, name)
+
+    region.calls.before = refuse
+    contain(region, machine.item("isolate_instance"))
+    assert list(region.groups(vpc)) == [names[hidden]]
+    region.calls.arguments.clear()
+    region.calls.made.clear()
+    contain(region, region.instance(vpc).item("isolate_instance"))
+    made = [body["GroupName"] for name, body in region.calls.arguments if name == "CreateSecurityGroup"]
+    assert not set(made) & set(names)  # the one that is ours is found at once
+
+
+def test_a_group_that_is_only_not_shown_yet_is_waited_for(region: Region) -> None:
+    """Given a group that another run made this moment, when it is not shown yet, no second one is made."""
+    machine = region.instance()
+    (vpc,) = machine.vpcs()
+    tries = count()
+
+    def refuse(name: str, _number: int) -> None:
+        if name == "CreateSecurityGroup" and next(tries) < 2:
+            raise ClientError({"Error": {"Code": "InvalidGroup.Duplicate", "Message": "injected"}}, name)
+
+    region.calls.before = refuse
+    contain(region, machine.item("isolate_instance"))
+    assert list(region.groups(vpc)) == ["tourniquet-isolation"]
+
+
+# What is given back.
+
+
+def test_a_group_of_ours_that_nobody_noted_is_not_given_back(region: Region) -> None:
+    """Given an interface that was in a group of ours under a later name, when it is undone, it stays isolated."""
+    machine = region.instance()
+    (vpc,) = machine.vpcs()
+    made = contain(region, machine.item("isolate_instance"))
+    (name,) = machine.interfaces()
+    ours = region.group(vpc, "tourniquet-isolation-2", {"tourniquet": "isolation"})
+    had = made.before["interfaces"] | {name: {"vpc": vpc, "groups": [ours]}}
+    undo(region, replace(made, before=made.before | {"interfaces": had}))
+    assert machine.is_isolated()
+
+
+def test_what_is_put_together_of_two_vpcs_can_be_read(region: Region) -> None:
+    """Given an interface in a second VPC that came later, when both readings are put together, it holds not."""
+    here, there = region.vpc(), region.vpc()
+    first = isolate_instance.look(region.place, region.instance(here).item("isolate_instance"))
+    later = isolate_instance.look(region.place, region.instance(here, there).item("isolate_instance"))
+    assert not isolate_instance.verify(isolate_instance.rebase(first, later))
+
+
+def faces(group: str = "", through: str = "", **interfaces: list[str]) -> Json:
+    """Give a reading of an instance: our groups in its VPC, and the groups of its interfaces."""
+    return {
+        "instance": "i-1",
+        "region": REGION,
+        "interfaces": {name: {"vpc": "vpc-1", "groups": groups} for name, groups in interfaces.items()},
+        "groups": {"vpc-1": {"id": group, "empty": bool(group)}},
+        "open": {"vpc-1": {"id": through, "empty": False}} if through else {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "again", "back"),
+    [
+        (faces(a=["own"]), faces("iso", a=["other"]), {"a": ["own"]}),
+        (faces("iso", a=["iso"]), faces("iso", a=["own"]), {"a": ["own"]}),
+        (faces(a=["own"]), faces("iso", a=["iso"], b=["own"]), {"a": ["own"], "b": ["own"]}),
+        (faces(a=["own"]), faces("iso", "open", a=["iso"], b=["open"]), {"a": ["own"]}),
+        (faces("iso", "open", a=["open"]), faces("iso", a=["own", "iso"]), {"a": ["own"]}),
+        (faces("old", a=["old"]), faces("iso", a=["old", "own"]), {"a": ["own"]}),
+        (faces("old", a=["own"]), faces("iso", a=["iso"]), {"a": ["own"]}),
+        (faces("iso", a=["iso"]), faces("iso", "open", a=["open"]), {}),
+    ],
+)
+def test_an_interface_is_never_given_one_of_our_groups(before: Json, again: Json, back: dict[str, list[str]]) -> None:
+    """Given what was there at first and later, when it is put together, each has its own groups, and none of ours."""
+    item = PlanItem(
+        incident_id=CASE,
+        action="isolate_instance",
+        target=Target(kind=Kind.INSTANCE, id="i-1", account=ACCOUNT, region=REGION),
+        mode=Mode.CONTAIN,
+    )
+    change = Change(
+        item_id=item.id,
+        incident_id=CASE,
+        action=item.action,
+        target=item.target,
+        before=isolate_instance.rebase(before, again),
+        result=Result.DONE,
+    )
+    assert isolate_instance.undo_command(change) == tuple(
+        commands.set_groups(REGION, name, groups) for name, groups in back.items()
+    )
+
+
+def test_what_comes_in_between_kills_is_given_back(region: Region) -> None:
+    """Given an interface that came later, and a kill while it stood open, when all is undone, it has its own groups."""
+    machine = region.instance()
+    (vpc,) = machine.vpcs()
+    item = machine.item("isolate_instance")
+    (old,) = had = machine.interfaces()
+    before = contain(region, item).before
+    own = region.group(vpc)
+    new = region.ec2.create_network_interface(SubnetId=region.subnet_of(vpc), Groups=[own])["NetworkInterface"]
+    name = new["NetworkInterfaceId"]
+    region.ec2.attach_network_interface(NetworkInterfaceId=name, InstanceId=machine.id, DeviceIndex=1)
+    before = isolate_instance.rebase(before, isolate_instance.look(region.place, item))
+    seen = isolate_instance.look(region.place, item)
+
+    def killed(call: str, _number: int) -> None:
+        if call == MOVE:
+            region.calls.kill_after(0)
+            raise Killed
+
+    region.calls.after = killed
+    with pytest.raises(Killed):
+        isolate_instance.apply(region.place, seen)
+    region.calls.reset()
+    assert machine.interfaces()[name] != [own]
+    made = contain(region, item)
+    before = isolate_instance.rebase(before, made.before)
+    undo(region, replace(made, before=before))
+    assert machine.interfaces() == {old: had[old], name: [own]}
+    assert len(isolate_instance.undo_command(replace(made, before=before))) == 2
+
+
 # Auto Scaling.
 
 
@@ -1020,7 +1501,7 @@ def test_others_targets_stay(region: Region) -> None:
     region.elbv2.register_targets(TargetGroupArn=shared, Targets=[{"Id": machine.id}, {"Id": neighbour.id}])
     region.elbv2.register_targets(TargetGroupArn=abroad, Targets=[{"Id": address}])
     made = contain(region, machine.item("leave_balancers"))
-    assert made.before["targets"] == {shared: [{"Id": machine.id, "Port": 80}]}
+    assert made.before["targets"] == {shared: [{"Id": machine.id, "Ports": [80]}]}
     assert targets(region, shared) == {neighbour.id}
     assert targets(region, abroad) == {address}
 
@@ -1048,7 +1529,7 @@ def test_a_target_outside_of_its_groups_vpc_is_found(region: Region, monkeypatch
 
     monkeypatch.setattr(elbv2, "describe_target_health", outside)
     state = leave_balancers.look(region.place, machine.item("leave_balancers"))
-    assert state["targets"][abroad] == [{"Id": address, "Port": 80, "AvailabilityZone": "all"}]
+    assert state["targets"][abroad] == [{"Id": address, "AvailabilityZone": "all", "Ports": [80]}]
 
 
 @pytest.mark.parametrize(
@@ -1158,10 +1639,14 @@ def test_what_is_gone_does_not_keep_the_rest_from_being_given_back(region: Regio
 
 def test_what_it_joined_later_is_given_back_too() -> None:
     """Given registrations at first and others later, what is given back is both."""
-    one, two = {"Id": "i-1", "Port": 80}, {"Id": "i-1", "Port": 81}
+    one, two = {"Id": "i-1", "Ports": [80]}, {"Id": "i-1", "Ports": [81]}
     first = {"instance": "i-1", "targets": {"a": [one]}, "balancers": ["x"]}
-    later = {"instance": "i-1", "targets": {"a": [one, two], "b": [two]}, "balancers": ["w", "x"]}
-    both = {"instance": "i-1", "targets": {"a": [one, two], "b": [two]}, "balancers": ["w", "x"]}
+    later = {"instance": "i-1", "targets": {"a": [two], "b": [two]}, "balancers": ["w", "x"]}
+    both = {
+        "instance": "i-1",
+        "targets": {"a": [{"Id": "i-1", "Ports": [80, 81]}], "b": [two]},
+        "balancers": ["w", "x"],
+    }
     assert leave_balancers.rebase(first, later) == both
     assert first["targets"] == {"a": [one]}
 

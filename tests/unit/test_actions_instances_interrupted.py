@@ -6,10 +6,6 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto.autoscaling.models import autoscaling_backends
-from moto.ec2.models import ec2_backends
-from moto.elb.models import elb_backends
-from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 
 from lambdas import actions, errors
@@ -17,12 +13,14 @@ from lambdas.model import Change, Result
 from tests.unit.cases import ACCOUNT, CASE
 from tests.unit.test_actions_instances import (
     ACTIONS,
+    BACKENDS,
     REGION,
     Killed,
     Machine,
     Region,
     all_rules,
     contain,
+    forget,
     is_contained,
     keep_metadata_options,
     open_up,
@@ -53,9 +51,6 @@ def region(aws_account: None) -> Iterator[Region]:  # noqa: ARG001 - the account
         yield Region()
 
 
-BACKENDS: tuple[Any, ...] = (autoscaling_backends, ec2_backends, elb_backends, elbv2_backends)
-
-
 def _copied(made: list[Any]) -> list[Any]:
     """Copy what moto has of a region, all but IAM's part: making it anew takes a hundred calls."""
     iam = iam_backends[ACCOUNT]["aws"]
@@ -70,8 +65,7 @@ class Story:
 
     def __init__(self, region: Region, action: str, situation: str) -> None:
         region.calls.reset()
-        for backends in BACKENDS:
-            backends[ACCOUNT][REGION].reset()
+        forget()
         self.region = region
         self.action = action
         if action == "isolate_instance":

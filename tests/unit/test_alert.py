@@ -13,7 +13,7 @@ import pytest
 
 from lambdas import wording
 from lambdas.alert import Alert, Notice, compose, notice, tellings, told_after
-from lambdas.guardrails import Guardrails
+from lambdas.guardrails import Guardrails, acts
 from lambdas.model import Change, Fact, Kind, Mode, Outcome, Result, Standing, Target
 from lambdas.planning import assign, plan
 from lambdas.playbooks import PLAYBOOKS, playbook_for
@@ -1010,7 +1010,7 @@ def test_every_standing_of_a_question_can_be_told(
 
 # Instances
 
-STOP = {"extras": {"compromised_instance": ("stop_instance",)}}
+STOP: dict[str, Any] = {"extras": {"compromised_instance": ("stop_instance",)}}
 ON_INSTANCE = [action for action in ISOLATE if action != "revoke_sessions"]
 OTHER_INSTANCE = "i-0fedcba9876543210"
 
@@ -1021,7 +1021,7 @@ def cut(*results: Result, fact: Fact | None = None, ask: dict[str, str] | None =
         instance(), source="aws.guardduty", type_="Backdoor:EC2/C&CActivity.B", title="It calls its master"
     )
     answer = planned(found, {instance(): fact or of_instance(group="web")}, **settings)
-    acting = [] if ask or answer.mode is not Mode.CONTAIN else [DONE] * len(answer.items)
+    acting = [] if ask or not all(acts(item) for item in answer.items) else [DONE] * len(answer.items)
     return story(
         found, answer, results=results or tuple(acting), ask=ask, observe_all=settings.get("observe_all", False)
     )
@@ -1101,7 +1101,7 @@ def test_where_no_credentials_were_cut_nothing_is_told_of_them() -> None:
     "playbook", [one for one in PLAYBOOKS if "isolate_instance" in one.actions], ids=lambda p: p.name
 )
 def test_about_an_instance_no_advice_is_given_about_leaked_keys(playbook: Any) -> None:  # noqa: ANN401 - a playbook
-    """Given only an instance, when people are told what to do, it is about instances; a user beside it brings the rest."""
+    """Given only an instance, when people are told what to do, it is about instances; a user brings the rest."""
     found = incident(instance())
     answer = planned(
         found, {instance(): of_instance()}, playbook=playbook, modes={playbook.name: ((0.0, Mode.CONTAIN),)}
@@ -1175,7 +1175,8 @@ def test_a_part_that_failed_is_named_with_its_line(action: str) -> None:
     (item,) = [item for item in made.items if item.action == action]
     words = wording.phrase(item)
     to_do = f"{words.to_do[0].upper()}{words.to_do[1:]} {words.object}"
-    assert mail(alert).startswith("PARTIAL: It calls its master. Only a part of it worked. Done: ")
+    named = f"{words.to_do} {words.object}"
+    assert mail(alert).startswith(f"PARTIAL: It calls its master. Only a part of it worked. FAILED: {named}. Done: ")
     assert f"{words.done} {words.object}" not in mail(alert).split("\n")[0]
     assert f"{to_do}: FAILED (NotPermitted)." in data(alert)["not_done"]
     assert f"{to_do}: FAILED (NotPermitted)." in flat(mail(alert))
@@ -1262,7 +1263,7 @@ def test_machines_are_told_of_an_instance_as_the_contract_says(made: Story) -> N
 
 
 def test_a_protected_instance_is_told_as_refused() -> None:
-    """Given a protected instance, when people are told, every part is refused, the setting is named, none is offered."""
+    """Given a protected instance, when people are told, every part is refused, by which setting, and none offered."""
     alert = compose(cut(instances=frozenset({INSTANCE})))
     assert mail(alert).startswith("REFUSED: ")
     assert flat(mail(alert)).count('refused, because its instance is in the setting "protected_instances"') == 10
@@ -1279,7 +1280,7 @@ def test_nothing_of_user_data_can_get_into_an_alert(result: Result) -> None:
         item_id: replace(one, before=one.before | more, after=one.after | more, result=result)
         for item_id, one in made.changes.items()
     }
-    results = {item_id: (result, "") for item_id in made.results}
+    results = dict.fromkeys(made.results, (result, ""))
     alert = compose(replace(made, changes=changes, results=results))
     for form in (alert.subject, alert.message, str(alert.attributes)):
         assert "correct-horse" not in form

@@ -38,7 +38,9 @@ from tests.unit.cases import (
     federated,
     here,
     incident,
+    instance,
     key,
+    of_instance,
     of_role,
     planned,
     role,
@@ -372,3 +374,118 @@ def test_an_instance_that_may_be_protected_is_asked_about(known_by: Target) -> N
     assert "protected VPC" in one.why
     (sure,) = planned(found, {known_by: fact}).items
     assert sure.mode is CONTAIN
+
+
+# --- Instances
+
+CUT = replace(ROLE_ITEM, action="isolate_instance", target=instance(), args={})
+OF_THE_CUT = replace(
+    ROLE_ITEM, action="revoke_sessions", target=session(INSTANCE), args={"role": ROLE, "instance": INSTANCE}
+)
+IN_INSTANCES = 'its instance is in the setting "protected_instances"'
+IN_VPC = f'its instance is in {VPC}, which is in the setting "protected_vpcs"'
+OTHERS = frozenset({"i-0123456789abcdef1"})
+
+
+def of_an_instance(wanted: Mode | None = None, **signal: Any) -> Incident:
+    """Give a signal about an instance, or what a person asks for about it."""
+    given: dict[str, Any] = {"source": "aws.guardduty", "type_": "Backdoor:EC2/Spambot"} | signal
+    return incident(instance(), wanted=wanted, **given)
+
+
+@pytest.mark.parametrize("one", [CUT, OF_THE_CUT], ids=["the instance", "its session"])
+@pytest.mark.parametrize(
+    ("fact", "settings", "says"),
+    [
+        (of_instance(), {"instances": INSTANCES}, IN_INSTANCES),
+        (UNKNOWN, {"instances": INSTANCES}, IN_INSTANCES),
+        (of_instance(), {"instances": OTHERS}, ""),
+        (of_instance(), {"vpcs": VPCS}, IN_VPC),
+        (of_instance(vpcs=("vpc-1", VPC)), {"vpcs": VPCS}, IN_VPC),
+        (of_instance(vpcs=("vpc-1",)), {"vpcs": VPCS}, ""),
+        (of_instance(vpcs=()), {"vpcs": VPCS}, ""),
+        (of_instance(vpcs=None), {"vpcs": VPCS}, ""),
+        (of_instance(), {}, ""),
+    ],
+)
+def test_a_protected_instance_is_refused_with_its_session(
+    one: PlanItem, fact: Fact, settings: dict[str, frozenset[str]], says: str
+) -> None:
+    """Given protected instances or VPCs, both an item on the instance and one on its session are refused."""
+    assert refusal(one, instance(), fact, rails(**settings)) == says
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"protected": frozenset({ROLE_ARN})}, BY_SETTING.format("role")),
+        ({"own": frozenset({f"role/pipelines/{ROLE}"})}, OWN),
+    ],
+)
+def test_a_protected_role_protects_its_session_and_not_the_instance(
+    setting: dict[str, frozenset[str]], says: str
+) -> None:
+    """Given an instance with a protected role, its network may be cut; what would change the role is refused."""
+    assert refusal(CUT, instance(), of_instance(), rails(**setting)) == ""
+    assert refusal(OF_THE_CUT, instance(), of_instance(), rails(**setting)) == says
+    guarded: dict[str, Any] = dict(setting)
+    plan = planned(of_an_instance(), {instance(): of_instance()}, **guarded)
+    assert {one.action for one in plan.items if one.refused} == {"revoke_sessions"}
+    assert "isolate_instance" in {one.action for one in plan.items if acts(one)}
+
+
+@pytest.mark.parametrize("settings", [{"instances": INSTANCES}, {"vpcs": VPCS}])
+def test_nothing_of_a_protected_instance_is_made_whatever_asks_for_it(settings: dict[str, frozenset[str]]) -> None:
+    """Given a protected instance or VPC, when a finding or a person who insists names it, every item is refused."""
+    guarded: dict[str, Any] = dict(settings)
+    for found in (of_an_instance(), of_an_instance(CONTAIN, source="manual", type_="request")):
+        for fact in (of_instance(group="web"), of_instance(alone=True), of_instance(profile="")):
+            plan = planned(found, {instance(): fact}, **guarded)
+            assert len(plan.items) > 5
+            assert all("its instance is in" in one.refused for one in plan.items)
+            assert not any(acts(one) or asks(one) for one in plan.items)
+
+
+def test_an_instance_in_an_unknown_vpc_is_asked_about() -> None:
+    """Given protected VPCs and an instance of which EC2 does not say the VPC, all of it waits for a person's yes."""
+    unknown = of_instance(vpcs=None)
+    for fact in (unknown, UNKNOWN):
+        items = planned(of_an_instance(), {instance(): fact}, vpcs=VPCS).items
+        assert items
+        assert all(asks(one) and one.needs_yes and "protected VPC" in one.why for one in items)
+        assert all(acts(one) for one in planned(of_an_instance(), {instance(): fact}).items), "no VPC is protected"
+    known = planned(of_an_instance(), {instance(): of_instance(vpcs=("vpc-1",))}, vpcs=VPCS).items
+    assert all(acts(one) for one in known)
+
+
+def test_a_person_who_insists_is_not_asked_where_the_vpc_is_unknown() -> None:
+    """Given protected VPCs and an unknown one, who asks for the instance and says "contain" is not asked again."""
+    found = of_an_instance(CONTAIN, source="manual", type_="request")
+    items = planned(found, {instance(): of_instance(vpcs=None)}, vpcs=VPCS).items
+    assert all(acts(one) for one in items)
+
+
+@pytest.mark.parametrize(
+    ("fact", "settings", "says"),
+    [
+        (of_instance(vpcs=None), {"vpcs": VPCS}, "EC2 did not say whether the instance is in a protected VPC"),
+        (UNKNOWN, {"vpcs": VPCS}, "EC2 did not say whether the instance is in a protected VPC"),
+        (of_instance(vpcs=()), {"vpcs": VPCS}, ""),
+        (of_instance(), {"vpcs": VPCS}, ""),
+        (of_instance(vpcs=None), {"instances": INSTANCES}, ""),
+        (of_instance(vpcs=None), {}, ""),
+    ],
+)
+def test_only_an_unknown_vpc_is_a_doubt_about_an_instance(
+    fact: Fact, settings: dict[str, frozenset[str]], says: str
+) -> None:
+    """Given an instance, its id is known, so the one doubt is a VPC that EC2 did not tell."""
+    assert doubt(instance(), fact, rails(**settings)) == says
+
+
+@pytest.mark.parametrize("one", [CUT, OF_THE_CUT], ids=["the instance", "its session"])
+def test_an_item_about_an_instance_is_held_to_the_settings_of_now(one: PlanItem) -> None:
+    """Given an item of an earlier plan, when the owner protects the instance before the yes, it is refused."""
+    assert as_of_now(one, rails(instances=INSTANCES)).refused == IN_INSTANCES
+    assert as_of_now(one, rails(instances=OTHERS)) == one
+    assert as_of_now(one, rails(observe_all=True)).mode is OBSERVE

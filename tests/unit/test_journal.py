@@ -86,6 +86,38 @@ def test_what_was_there_before_comes_back_as_json(table: Table) -> None:
     assert json.loads(json.dumps(found.to_json()["before"])) == before
 
 
+def test_a_change_that_a_person_undid_begins_anew(table: Table, dynamodb: DynamoDBClient, name: str) -> None:
+    """Given a change that was released, the next run's state is what an undo gives back, and the old one stays."""
+    first = replace(change(item()), before={"groups": ["old"]})
+    table.record_before(first, FIRST)
+    table.record_after(first)
+    table.record_remark(first, "something is left")
+    table.open(opening())
+    table.close(CASE, FIRST, {"outcome": "CONTAINED", "made": [first.item_id]})
+    assert table.release(CASE, LATER)
+    second = replace(first, before={"groups": ["new"]})
+    kept = table.record_before(second, SECOND)
+    assert (kept.before, kept.by, kept.again, kept.remark) == ({"groups": ["new"]}, SECOND, None, "")
+    assert table.record_before(replace(first, before={"groups": ["ours"]}), SECOND) == kept, "a retry finds its own"
+    assert table.kept(CASE, first.item_id)[0] == {"groups": ["new"]}
+    row = rows(dynamodb, name)[CASE, f"CHANGE#{first.item_id}"]
+    assert row["earlier"]["L"][0]["M"]["before"] == {"M": {"groups": {"L": [{"S": "old"}]}}}
+    assert "released_at" not in row
+
+
+def test_what_is_left_undone_of_a_change_is_remembered(table: Table) -> None:
+    """Given a remark about a change, every later run gets it back, until a person released the change."""
+    made = change(item())
+    table.record_before(made, FIRST)
+    table.record_remark(made, "connections may go on")
+    assert table.record_before(made, SECOND).remark == "connections may go on"
+
+
+def test_nothing_is_kept_of_a_change_that_never_began(table: Table) -> None:
+    """Given a change that the journal does not know, what was there before and after is empty."""
+    assert table.kept(CASE, "nobody") == ({}, {})
+
+
 def test_a_signal_without_a_target_opens_a_case_too(table: Table) -> None:
     """Given an event that names nobody, when it is recorded, it has a case all the same."""
     assert table.claim([], opening()) == {}

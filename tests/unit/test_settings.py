@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from lambdas.model import Mode
-from stacks.settings import ALL, SIMPLE, Settings, SettingsError, read
+from lambdas.playbooks import PLAYBOOKS
+from stacks.settings import (
+    ALL,
+    ENVIRONMENT_ROOM,
+    POLICY_ROOM,
+    SIMPLE,
+    Settings,
+    SettingsError,
+    in_environment,
+    in_policy,
+    read,
+)
 
 ACCOUNT = "123456789012"
 EMAIL = "oncall@example.com"
@@ -306,30 +317,43 @@ def test_where_the_account_is_not_known_yet_any_account_may_be_protected(account
     assert read(given(protected_principals=[USER, "arn:aws-us-gov:iam::210987654321:user/a/b/c"]), account)
 
 
+ROLES = [f"arn:aws:iam::{ACCOUNT}:role/team-{number:03}" for number in range(200)]
+INSTANCES = [f"i-{number:017x}" for number in range(200)]
+VPCS = [f"vpc-{number:017x}" for number in range(200)]
+MODES = {one.name: {"approve": 4, "contain": 7} for one in PLAYBOOKS if one.actions}
+
+
 @pytest.mark.parametrize(
-    ("settings", "used"),
+    ("settings", "says"),
     [
-        ({"protected_principals": [f"arn:aws:iam::{ACCOUNT}:user/team-{number:03}" for number in range(60)]}, 2584),
-        ({"protected_instances": [f"i-{number:017x}" for number in range(96)]}, 2212),
-        (
-            {
-                "protected_principals": [f"arn:aws:iam::{ACCOUNT}:user/team-{number:03}" for number in range(30)],
-                "protected_instances": [f"i-{number:017x}" for number in range(40)],
-                "protected_vpcs": [f"vpc-{number:017x}" for number in range(20)],
-            },
-            2710,
-        ),
+        ({"protected_vpcs": VPCS[:51]}, "take 5610 characters of each role's policy, which has room for 5600"),
+        ({"protected_instances": INSTANCES[:97]}, "take 5626 characters of each role's policy"),
+        ({"protected_vpcs": VPCS[:40], "protected_instances": INSTANCES[:21]}, "take 5618 characters of each role's"),
+        ({"protected_principals": ROLES[:60]}, "characters of a function's environment, which has room for 2400"),
+        ({"protected_principals": ROLES[:40], "playbook_modes": MODES}, "characters of a function's environment"),
     ],
 )
-def test_more_protected_than_a_function_can_carry_is_refused(settings: dict[str, Any], used: int) -> None:
-    """Given lists that would not fit into a function's environment, the sentence names the settings and the limit."""
+def test_more_protected_than_fits_is_refused(settings: dict[str, Any], says: str) -> None:
+    """Given lists that would not fit into a role's policy or a function's environment, a sentence says so."""
     (sentence,) = wrong(given(**settings), ACCOUNT)
-    assert (
-        f'"protected_vpcs" are {used} characters together, more than fit into a function and a role (2200)' in sentence
-    )
+    assert '"protected_principals", "protected_instances" and "protected_vpcs"' in sentence
+    assert says in sentence
 
 
-def test_as_much_as_fits_may_be_protected() -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"protected_vpcs": VPCS[:50]},
+        {"protected_instances": INSTANCES[:96]},
+        {"protected_principals": ROLES[:53]},
+        {"protected_vpcs": VPCS[:10], "playbook_modes": MODES},
+    ],
+)
+def test_as_much_as_fits_may_be_protected(settings: dict[str, Any]) -> None:
     """Given lists that just fit, when the settings are read, all of them are taken."""
-    settings = read(given(protected_instances=[f"i-{number:017x}" for number in range(95)]))
-    assert len(settings.protected_instances) == 95
+    found = read(given(**settings))
+    assert in_policy(found) <= POLICY_ROOM
+    assert in_environment(found) <= ENVIRONMENT_ROOM
+    assert {name: list(getattr(found, name)) for name in settings if name.startswith("protected")} == {
+        name: value for name, value in settings.items() if name.startswith("protected")
+    }

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lambdas.model import Kind, Mode, PlanItem, Target
-from lambdas.targets import claim_key, describe, principal_of, session_name, signal_key
+from lambdas.targets import claim_key, describe, instance_of, principal_of, session_name, signal_key
 from tests.unit.cases import (
     ACCOUNT,
     CASE,
@@ -18,7 +18,10 @@ from tests.unit.cases import (
     USER_ID,
     federated,
     incident,
+    instance,
     key,
+    of_instance,
+    planned,
     role,
     session,
     user,
@@ -110,3 +113,32 @@ def test_the_circuit_breaker_counts_whom_an_item_cuts_off() -> None:
     assert principal_of(replace(every, target=session())) == f"role_session#{ROLE_ID}:attacker"
     nameless = replace(item, target=key(name=""), args={"user": ""})
     assert principal_of(nameless) == f"access_key#{KEY}"
+
+
+OTHER_INSTANCE = "i-0fedcba9876543210"
+
+
+def test_all_that_is_done_about_an_instance_takes_one_slot_of_the_breaker() -> None:
+    """Given an instance of which everything is cut, when whom that cuts off is asked, it is the instance, once."""
+    for fact in (of_instance(group="web"), of_instance(profile=""), of_instance(alone=True)):
+        found = incident(instance(), source="aws.guardduty", type_="Backdoor:EC2/Spambot")
+        items = planned(found, {instance(): fact}).items
+        assert {item.target.kind for item in items} >= {Kind.INSTANCE}
+        assert {principal_of(item) for item in items} == {f"instance#{INSTANCE}"}
+        assert {instance_of(item) for item in items} == {INSTANCE}
+
+
+def test_the_credentials_of_an_instance_are_counted_as_it() -> None:
+    """Given items on sessions and roles, those that are done for an instance are that one's, and no others are."""
+    named: dict[str, object] = {"role": "deploy", "role_id": ROLE_ID}
+    item = PlanItem(incident_id=CASE, action="revoke_sessions", target=session(INSTANCE), args=named, mode=Mode.CONTAIN)
+    assert instance_of(item) == "", "a session of that name may be anybody's"
+    assert principal_of(item) == f"role_session#{ROLE_ID}:{INSTANCE}"
+    of_it = replace(item, args=named | {"instance": INSTANCE})
+    whole = replace(of_it, target=role(role_id=ROLE_ID))
+    cut = replace(item, action="isolate_instance", target=instance(), args={})
+    assert {instance_of(one) for one in (of_it, whole, cut)} == {INSTANCE}
+    assert {principal_of(one) for one in (of_it, whole, cut)} == {claim_key(instance())}
+    assert principal_of(replace(cut, target=instance(OTHER_INSTANCE))) != principal_of(cut)
+    assert principal_of(replace(cut, target=instance(region="us-west-2"))) == principal_of(cut), "ids are unique"
+    assert instance_of(replace(item, target=key(), args={"user": USER})) == ""

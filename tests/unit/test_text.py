@@ -163,3 +163,9 @@ def test_a_subject_is_always_one_that_sns_takes(untrusted: str) -> None:
     subject = text.ascii_subject(untrusted)
     assert len(subject) <= 100
     assert all(" " <= ch <= "~" for ch in subject)
+
+
+def test_the_arn_of_a_target_group_is_no_secret() -> None:
+    """Given a target group whose name and id are forty characters together, its ARN is shown as it is."""
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/WebFrontend/0123456789abcdef"
+    assert text.redact(arn) == arn

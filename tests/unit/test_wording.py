@@ -238,14 +238,14 @@ ON_INSTANCES = {
     "leave_groups": (
         f"detached instance {INSTANCE} from its Auto Scaling group",
         f"detach instance {INSTANCE} from its Auto Scaling group",
-        "it is leaving its group; web starts another one in its place",
-        "it is in none",
+        "it is leaving its group; web is to start another one in its place",
+        "it is in none, or leaves it already",
     ),
     "leave_balancers": (
         f"deregistered instance {INSTANCE} from load balancers",
         f"deregister instance {INSTANCE} from load balancers",
-        "no target group and no load balancer sends new connections to it",
-        "none sends to it",
+        "no Elastic Load Balancing target group and no classic load balancer sends new connections to it",
+        "no Elastic Load Balancing target group and no classic load balancer sends to it",
     ),
     "protect_instance": (
         f"protected instance {INSTANCE} and its volumes from termination",
@@ -329,7 +329,12 @@ TWO_VPCS = {"eni-1": (VPC, f"{ISOLATED}1"), "eni-2": ("vpc-2", f"{ISOLATED}2")}
         (
             "leave_groups",
             {"group": "", "lifecycle": ""},
-            "it is in no group; web starts another one in its place",
+            "it is in no group; web is to start another one in its place",
+        ),
+        (
+            "leave_groups",
+            {"group": "web", "lifecycle": "Detached"},
+            "it is in no group; web is to start another one in its place",
         ),
         (
             "protect_instance",
@@ -343,7 +348,7 @@ TWO_VPCS = {"eni-1": (VPC, f"{ISOLATED}1"), "eni-2": ("vpc-2", f"{ISOLATED}2")}
                 "volumes": {"vol-2": "snap-2", "vol-1": "snap-1"},
                 "locked": {"snap-1": True, "snap-2": True},
             },
-            "snap-1, snap-2, made in one moment and locked for 30 days",
+            "snap-1, snap-2, locked for 30 days",
         ),
     ],
 )
@@ -351,6 +356,85 @@ def test_what_was_read_back_of_an_instance_is_told_as_it_is(action: str, after: 
     """Given instances of other kinds, what is told is what was read: each VPC's group, what is left, what stays."""
     assert actions.load(action).verify(after), "the action would not be told as made"
     assert wording.read_back(change(item(action, instance()), after=after)) == says
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "at_once"),
+    [
+        ({"vol-1": "", "vol-2": ""}, {"vol-1": "snap-1", "vol-2": "snap-2"}, True),
+        ({"vol-1": "", "vol-2": "snap-2"}, {"vol-1": "snap-1", "vol-2": "snap-2"}, False),
+        ({"vol-1": ""}, {"vol-1": "snap-1", "vol-2": "snap-2"}, False),
+    ],
+)
+def test_one_moment_is_told_of_one_set_only(before: Json, after: Json, at_once: bool) -> None:  # noqa: FBT001 - a parameter
+    """Given snapshots, that they are of one moment is told where one call made them all."""
+    made = change(item("snapshot_volumes", instance()), before={"volumes": before}, after={"volumes": after})
+    assert ("in one moment" in wording.read_back(made)) is at_once
+
+
+STILL = "onnections that were open may go on through eni-1, because of: CreateSecurityGroup: denied."
+HOW = " through eni-1, because of: CreateSecurityGroup: denied"
+
+
+@pytest.mark.parametrize(
+    ("reason", "how"),
+    [
+        (f"Every interface is isolated, but c{STILL}", HOW),
+        (f"C{STILL}", HOW),
+        ("the open group could not be made", " (the open group could not be made)"),
+        ("", ""),
+        (f"C{STILL}\n{KEY} https://evil.example", f"{HOW}. …{KEY[-4:]} https[:]//evil.example"),
+    ],
+)
+def test_an_isolation_that_ends_nothing_is_told_as_one(reason: str, how: str) -> None:
+    """Given an isolation without the step that ends connections, that it holds, what goes on and why is told safely."""
+    said = wording.still_tracked(item("isolate_instance", instance()), reason)
+    assert said == f"Isolated instance {INSTANCE}, but connections that were open may go on{how}."
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "half"),
+    [
+        ("isolate_instance", "StillTracked", True),
+        ("isolate_instance", "QuotaFull", False),
+        ("isolate_instance", "", False),
+        ("stop_instance", "StillTracked", False),
+    ],
+)
+def test_only_an_isolation_can_be_half_done(action: str, error: str, half: bool) -> None:  # noqa: FBT001 - a parameter
+    """Given what an action failed with, it was made all the same where an isolation left connections open."""
+    assert wording.is_half_done(item(action, instance()), error) is half
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        (
+            "QuotaFull",
+            (
+                f"Instance {INSTANCE} cannot be isolated: the account has as many security groups as it may. Stop it, "
+                "which loses its memory, or delete a group and isolate it:"
+            ),
+        ),
+        ("StillTracked", f"Stop instance {INSTANCE} if its open connections must end; that loses its memory:"),
+    ],
+)
+def test_where_isolating_again_would_not_help_a_stop_is_offered(error: str, step: str) -> None:
+    """Given an isolation that a line would not make either, the line stops the instance, and the step says why."""
+    stop = wording.by_hand(item("stop_instance", instance()), DENY_ALL, "")
+    assert stop is not None
+    assert wording.by_hand(item("isolate_instance", instance()), DENY_ALL, error) == (step, stop[1])
+    other = wording.by_hand(item("snapshot_volumes", instance()), DENY_ALL, error)
+    assert other is not None
+    assert "create-snapshots" in other[1]
+
+
+MORE_BY_HAND = {
+    "isolate_instance": (
+        "Connections that are open may go on until they end, and an interface in another VPC needs a group there. "
+        "That a rule to be revoked does not exist is no fault"
+    ),
+}
 
 
 @pytest.mark.parametrize("action", ON_INSTANCES)
@@ -361,7 +445,8 @@ def test_an_action_on_an_instance_can_be_made_by_hand(action: str) -> None:
     assert found is not None
     step, line = found
     to_do = ON_INSTANCES[action][1]
-    assert step == f"{to_do[0].upper()}{to_do[1:]} by hand:"
+    besides = f". {MORE_BY_HAND[action]}" if action in MORE_BY_HAND else ""
+    assert step == f"{to_do[0].upper()}{to_do[1:]} by hand{besides}:"
     if action == "leave_balancers":
         assert line == "", "nobody knows which, so no single line does it"
         return
@@ -372,6 +457,27 @@ def test_an_action_on_an_instance_can_be_made_by_hand(action: str) -> None:
     assert INSTANCE in line
     elsewhere = wording.by_hand(item(action, instance(region="")), DENY_ALL, "")
     assert elsewhere == (step, line.replace(f" --region {REGION}", "")), "without one it is the reader's own region"
+
+
+@pytest.mark.parametrize(("error", "half"), [("StillTracked", True), ("QuotaFull", False)])
+def test_where_an_isolation_cannot_end_it_a_stop_is_offered(error: str, half: bool) -> None:  # noqa: FBT001 - a table
+    """Given open connections that go on, or no room for a group, the line is a stop, and its price is told."""
+    of = item("isolate_instance", instance())
+    assert wording.is_half_done(of, error) is half
+    assert not wording.is_half_done(item("stop_instance", instance()), error)
+    found = wording.by_hand(of, DENY_ALL, error)
+    assert found is not None
+    assert "loses its memory" in found[0]
+    assert shlex.split(found[1])[1:3] == ["ec2", "stop-instances"]
+
+
+def test_an_isolation_that_left_connections_open_is_told_as_one() -> None:
+    """Given an isolation whose open connections may go on, it is told as made, with what AWS said as the reason."""
+    of = item("isolate_instance", instance())
+    said = wording.still_tracked(of, "Every interface is isolated, because of: QuotaFull\nx https://evil.example.")
+    assert said.startswith(f"Isolated instance {INSTANCE}, but connections that were open may go on (Every interface")
+    assert said.endswith("because of: QuotaFull x https[:]//evil.example).")
+    assert wording.still_tracked(of, "").endswith("connections that were open may go on.")
 
 
 @pytest.mark.parametrize("action", ON_INSTANCES)
@@ -397,7 +503,7 @@ def test_no_line_is_built_of_what_is_no_instance_or_no_region(action: str, where
     """Given an id or a region that is none, no line is built of it; the step sends the reader to the console."""
     if (where, odd) == ("region", ""):
         return
-    target = replace(instance(), **{where: odd})
+    target = instance(odd) if where == "id" else instance(region=odd)
     found = wording.by_hand(item(action, target), DENY_ALL, "")
     assert found is not None
     assert found[1] == ""
