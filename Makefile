@@ -68,17 +68,18 @@ synth: setup ## write the CloudFormation template to cdk.out (EMAIL=you@your-com
 
 test: setup ## every check: lint, types, laws, unit, stacks, flows, end to end
 	@$(MAKE) check
-	@$(PYTHON) -m pytest --durations=10
+	@$(PYTHON) -m pytest --durations=10 -n 2 tests/unit tests/laws tests/flows
+	@$(PYTHON) -m pytest --durations=10 tests/stacks tests/e2e
 
 check: setup ## lint, formatting and types only
 	@echo "check: ruff"; ruff check --quiet . && ruff format --quiet --check .
 	@echo "check: mypy"; mypy --no-error-summary app.py lambdas stacks demo docs bench tests
 
 unit: setup ## the fast tests
-	@$(PYTHON) -m pytest tests/unit tests/laws
+	@$(PYTHON) -m pytest -n 2 tests/unit tests/laws
 
 flows: setup ## the real workflow with the real handlers, in one process
-	@$(PYTHON) -m pytest tests/flows
+	@$(PYTHON) -m pytest -n 2 tests/flows
 
 stacks: setup ## the template: synthesis, cdk-nag, cfn-lint, roles
 	@$(PYTHON) -m pytest tests/stacks

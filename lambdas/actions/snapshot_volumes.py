@@ -177,7 +177,7 @@ def _lock(ec2: EC2Client, snapshot: str, days: int) -> None:
         try:
             with aws.translated():
                 ec2.lock_snapshot(SnapshotId=snapshot, LockMode="governance", LockDuration=days)
-        except errors.TargetGone as error:
+        except errors.Unavailable as error:
             unknown = str(error)
         else:
             return

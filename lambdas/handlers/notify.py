@@ -41,6 +41,7 @@ GRANTS = (
     Grant(action="kms:GenerateDataKey", resource="{key}", implied_by="sns:Publish"),
 )
 
+_REASON = 500  # characters
 _QUIET = {Outcome.CONTAINED, Outcome.OBSERVED, Outcome.ANNOUNCED, Outcome.REFUSED}
 _MADE = {Result.DONE, Result.ALREADY}
 _SETTLED = {"reject": Result.REJECTED.value, "expire": Result.EXPIRED.value, "contain": Result.EXPIRED.value}
@@ -390,8 +391,8 @@ def _reason(cause: object) -> str:
         read = json.loads(str(cause))
     except ValueError:  # cut off, or not JSON: the message comes first in it
         found = re.search(r'"errorMessage":\s*"((?:[^"\\]|\\.)*)', str(cause))
-        return line(found[1] if found else cause or "")
-    return line(read.get("errorMessage", "") if isinstance(read, dict) else cause)
+        return line(found[1] if found else cause or "", _REASON)
+    return line(read.get("errorMessage", "") if isinstance(read, dict) else cause, _REASON)
 
 
 def _failed(failure: Json) -> str:

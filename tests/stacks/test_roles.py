@@ -260,7 +260,7 @@ def test_the_simulator_allows_what_the_roles_are_for(roles: Roles) -> None:
             roles.named("SnapshotVolumesRole"),
             "ec2:LockSnapshot",
             "{snapshot}",
-            {"aws:ResourceTag/tourniquet:instance": "i-0123456789abcdef0"},
+            {"aws:ResourceTag/tourniquet:instance": "i-0123456789abcdef0", "ec2:SnapshotLockDuration": "90"},
         ),
         (roles.named("RecordInstanceRole"), "s3:PutObject", "{own evidence}", {}),
         (roles.named("CollectEvidenceRole"), "s3:PutObject", "{own evidence}", {}),

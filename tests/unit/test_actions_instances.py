@@ -1334,11 +1334,13 @@ def test_a_group_of_ours_that_nobody_noted_is_not_given_back(region: Region) -> 
 
 
 def test_what_is_put_together_of_two_vpcs_can_be_read(region: Region) -> None:
-    """Given an interface in a second VPC that came later, when both readings are put together, it holds not."""
+    """Given an interface in a second VPC that came later, when both readings are put together, both are known."""
     here, there = region.vpc(), region.vpc()
     first = isolate_instance.look(region.place, region.instance(here).item("isolate_instance"))
     later = isolate_instance.look(region.place, region.instance(here, there).item("isolate_instance"))
-    assert not isolate_instance.verify(isolate_instance.rebase(first, later))
+    both = isolate_instance.rebase(first, later)
+    assert set(both["groups"]) == {here, there}
+    assert not isolate_instance.verify(both)
 
 
 def faces(group: str = "", through: str = "", **interfaces: list[str]) -> Json:
@@ -1384,6 +1386,8 @@ def test_an_interface_is_never_given_one_of_our_groups(before: Json, again: Json
     assert isolate_instance.undo_command(change) == tuple(
         commands.set_groups(REGION, name, groups) for name, groups in back.items()
     )
+    ours_only = replace(change, before=faces("iso", "open", a=["iso"], b=["open"]))  # and nothing is known of after
+    assert isolate_instance.undo_command(ours_only) == ()
 
 
 def test_what_comes_in_between_kills_is_given_back(region: Region) -> None:
