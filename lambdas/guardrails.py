@@ -151,7 +151,7 @@ def doubt(named: Target, fact: Fact, guardrails: Guardrails) -> str:
         return ""
     if fact.role is None and session_name(named) in guardrails.instances:
         return "IAM did not say in time whether it is the session of a protected instance"
-    if guardrails.vpcs and not fact.vpcs and (fact.role is None or fact.role.of_instances):
+    if guardrails.vpcs and fact.vpcs is None and (fact.role is None or fact.role.of_instances):
         return "EC2 did not say whether its instance is in a protected VPC"
     return ""
 

@@ -58,18 +58,21 @@ def test_a_quarantine_that_is_attached_counts_whoever_made_it(deployed: Deployed
     assert not deployed.refused(helping)
 
 
-ABOUT_INSTANCES: dict[str, Callable[[str], events.Event]] = {
-    "that attacks": lambda instance: events.instance_finding(instance, role="ACTOR"),
-    "that is attacked": lambda instance: events.instance_finding(
-        instance, finding="UnauthorizedAccess:EC2/SSHBruteForce", role="TARGET", severity=2.0
+ABOUT_INSTANCES: dict[str, tuple[Callable[[str], events.Event], str]] = {
+    "that is attacked": (
+        lambda instance: events.instance_finding(
+            instance, finding="UnauthorizedAccess:EC2/SSHBruteForce", role="TARGET", severity=2.0
+        ),
+        "ANNOUNCED",
     ),
-    "that others complain about": events.abuse,
+    "that others complain about": (events.abuse, "PENDING"),
 }
 
 
 @pytest.mark.parametrize("kind", ABOUT_INSTANCES)
-def test_an_instance_is_announced_and_stays_as_it_is(deployed: Deployed, kind: str) -> None:
-    """Given a signal about an instance, the alert names it and what to do by hand, and nothing is changed."""
+def test_an_instance_that_may_be_sound_stays_as_it_is(deployed: Deployed, kind: str) -> None:
+    """Given a signal about an instance that need not act for an attacker, nothing is changed without a yes."""
+    signal, outcome = ABOUT_INSTANCES[kind]
     ec2 = deployed.client("ec2")
     image = ec2.describe_images()["Images"][0]["ImageId"]
     (made,) = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"]
@@ -79,9 +82,9 @@ def test_an_instance_is_announced_and_stays_as_it_is(deployed: Deployed, kind: s
         return ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
 
     before = state()
-    alert = deployed.respond(ABOUT_INSTANCES[kind](instance))
-    assert alert["outcome"] == "ANNOUNCED"
-    assert alert["actions"] == []
+    alert = deployed.respond(signal(instance))
+    assert alert["outcome"] == outcome
+    assert {action["result"] for action in alert["actions"]} <= {"planned"}
     assert [target["id"] for target in alert["targets"]] == [instance]
     assert alert["next_steps"]
     assert deployed.records(alert["incident_id"], "CHANGE#") == []
