@@ -432,9 +432,14 @@ def _not_made(story: Story, item: PlanItem, result: Result, error: str) -> str: 
             reason = line(change.reason, 600) if change and change.reason else ""
             detail = f" ({error}{': ' + reason if reason else ''})" if error else ""
             return f"{wanted}: FAILED{detail}."
+    phrase = wanted[0].lower() + wanted[1:]
+    if change is not None and change.omitted and not change.before:
+        return (
+            f'What was there before "{phrase}" is too long for an alert and could not be read back: it is in the '
+            "incident table, in the case's CHANGE# items."
+        )
     if change is None or change.journaled:
         return ""
-    phrase = wanted[0].lower() + wanted[1:]
     return (
         f'The incident table could not be written, so what was there before "{phrase}" is only in the history of the '
         "run (link below)."

@@ -543,16 +543,21 @@ class Table:
         )
 
     def release(self, incident_id: str, at: str) -> bool:
-        """Note that a person undid a case: nothing of it counts as made any more. False while an execution runs it."""
+        """Note that a person undid a case: nothing of it counts as made any more. False while an execution runs it.
+
+        That is so of what failed half way too: what was left of it is over.
+        """
         case = self.case(incident_id)
-        released = {**case.released, **dict.fromkeys(case.made, at)}
+        entries = self._query(incident_id, "CHANGE#")
+        items = {*case.made, *(str(entry["item_id"]) for entry in entries if "released_at" not in entry)}
+        released = {**case.released, **dict.fromkeys(items, at)}
         noted = self._if_unchanged(
             Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
             UpdateExpression="SET outcome = :released, released = :items, made = :none, told = :none",
             ConditionExpression="attribute_exists(outcome)",
             ExpressionAttributeValues=_item({":released": Outcome.RELEASED, ":items": released, ":none": []}),
         )
-        for item_id in case.made if noted else ():
+        for item_id in sorted(items) if noted else ():
             self._if_unchanged(
                 Key=_item({"pk": incident_id, "sk": f"CHANGE#{item_id}"}),
                 UpdateExpression="SET released_at = :at",

@@ -35,7 +35,7 @@ HANDLERS = ("Triage", "Notify", "Approval")
 _DEPLOYING = ("deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup")
 _QUALIFIER = "hnb659fds"
 _MEMORY_MB = 512
-_MEMORY_TO_ASK_MB = 1024  # Triage asks many at once, some of them in every region
+_MORE_MEMORY_MB = 1024  # Triage asks many at once; EC2's model takes long to read, and a cut waits for that
 _TIMEOUT = cdk.Duration.seconds(15)
 
 
@@ -147,7 +147,7 @@ class Functions(Construct):
             code=self._code,
             handler=f"lambdas.handlers.{handler}.handler",
             role=role.without_policy_updates(),
-            memory_size=_MEMORY_TO_ASK_MB if handler == "triage" else _MEMORY_MB,
+            memory_size=_MORE_MEMORY_MB if handler == "triage" or environment.EVIDENCE in variables else _MEMORY_MB,
             timeout=_TIMEOUT,
             log_group=log_group,
             environment={**variables, "POWERTOOLS_LOG_LEVEL": "INFO"},

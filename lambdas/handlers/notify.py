@@ -207,6 +207,8 @@ def _kinds(incident: Incident, items: Iterable[PlanItem]) -> set[Kind]:
 
 
 def _undo(change: Change) -> tuple[str, ...]:
+    if change.omitted and not change.before:  # neither the workflow nor the journal could give it back
+        return ()
     return actions.load(change.action).undo_command(change)
 
 

@@ -473,12 +473,17 @@ def test_an_instance_that_is_gone_is_told(machine: Machine, table: Table, action
 def test_a_part_that_cannot_be_read_is_named_and_the_rest_is_recorded(  # noqa: PLR0917 - fixtures and parameters
     machine: Machine, table: Table, balance: Callable[[Machine], object], call: str, missing: set[str], code: str
 ) -> None:
-    """Given a call that fails, the record is kept without that part and says why, and that is told, once."""
+    """Given a call that fails, the record is kept without that part and says why, and that is told, once.
+
+    What is journaled before it is changed, by the action that changes it, is not worth a failure here.
+    """
     balance(machine)
-    with pytest.raises(errors.NotKept, match="kept without: ") as caught:
-        machine.run("record_instance", table, Function(refused={call: code}))
-    for part in missing:
-        assert part in str(caught.value)
+    if missing <= {"auto_scaling", "load_balancers", "target_groups"}:
+        assert machine.run("record_instance", table, Function(refused={call: code})).result is Result.DONE
+    else:
+        with pytest.raises(errors.NotKept, match="kept without: ") as caught:
+            machine.run("record_instance", table, Function(refused={call: code}))
+        assert all(part in str(caught.value) for part in missing)
     versions = machine.versions()
     assert machine.run("record_instance", table).result is Result.ALREADY
     assert machine.versions() == versions

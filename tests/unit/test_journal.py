@@ -105,6 +105,19 @@ def test_a_change_that_a_person_undid_begins_anew(table: Table, dynamodb: Dynamo
     assert "released_at" not in row
 
 
+def test_what_failed_half_way_is_released_too(table: Table) -> None:
+    """Given a change that failed and left something, when the case is released, what it left is over."""
+    failing = replace(change(item()), result=Result.FAILED, before={"groups": ["old"]})
+    table.record_before(failing, FIRST)
+    table.record_remark(failing, "connections may go on")
+    table.record_after(failing)
+    table.open(opening())
+    table.close(CASE, FIRST, {"outcome": "PARTIAL", "made": []})
+    assert table.release(CASE, LATER)
+    assert table.case(CASE).released == {failing.item_id: LATER}
+    assert table.record_before(failing, SECOND).remark == ""
+
+
 def test_what_is_left_undone_of_a_change_is_remembered(table: Table) -> None:
     """Given a remark about a change, every later run gets it back, until a person released the change."""
     made = change(item())
