@@ -11,7 +11,7 @@ from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from demo.emulator import jsonata_shim, moto_fixes
-from lambdas import aws
+from lambdas import aws, facts
 from lambdas.handlers import environment
 from tests.flows.account import Account, of_the_same_function, variable
 
@@ -41,6 +41,7 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Acco
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr(environment, "get", variable)
+    monkeypatch.setattr(facts.gather, "__defaults__", (20.0,))  # a busy machine is no reason to know less
     aws._session.cache_clear()  # noqa: SLF001 - clients of another account must not be met again
     aws.client.cache_clear()
     with mock_aws(config=_CONFIG):

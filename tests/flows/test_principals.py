@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws, facts
+from lambdas import aws, errors, facts
 from lambdas.facts import gather
 from tests.flows.account import ACCOUNT, Account
 
@@ -246,10 +246,15 @@ def test_a_name_or_a_path_does_not_protect(make_account: Callable[..., Account])
         assert case["outcome"] == "CONTAINED", name
 
 
-def test_an_instance_in_a_protected_vpc_is_refused(make_account: Callable[..., Account]) -> None:
-    """Given an instance whose VPC is protected, its session is not denied; where EC2 does not know it, it asks."""
+def test_a_session_whose_instance_nobody_could_find_is_asked_about(make_account: Callable[..., Account]) -> None:
+    """Given a protected VPC and an EC2 that does not answer, the session may be of an instance in it: people decide."""
     account = make_account(vpcs=["vpc-0000000000000000f"])
     role_id = make_role(account, "web", EC2)
+
+    def refuse(**_: object) -> None:
+        raise errors.Unavailable("no answer")
+
+    account.on_call("before", "ec2", "DescribeInstances", refuse)
     (case,) = account.run(stolen("web", role_id, "i-0123456789abcdef0", finding=EXFILTRATED, severity=8.0))
     assert case["outcome"] == "PENDING"
     assert inline(account, "web") == {}
