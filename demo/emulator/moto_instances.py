@@ -10,6 +10,7 @@ What this adds and corrects:
   termination protection of a Spot instance; the groups of an instance that has several interfaces cannot;
 - at launch, each interface gets the groups that were named for it and no others, protection against termination can
   be asked for, and a volume is encrypted only where that was asked for, by AWS' own key unless another was named;
+- one call is answered at a time: moto fails where one reads what another one changes meanwhile;
 - instances can be listed by the ARN of their instance profile;
 - an instance that is terminated can be neither started nor stopped;
 - a rule of a security group that is not there cannot be revoked, and one for IPv6 can, also where the VPC has no IPv6;
@@ -99,6 +100,7 @@ _METADATA_OPTIONS = {
 
 def install() -> None:
     """Correct moto's EC2 in this process. To be called once, by ``moto_fixes``."""
+    EC2Response.call_action = _one_at_a_time(EC2Response.call_action)  # moto reads lists that another call changes
     Instance.associated_profile = property(_profile_of)
     filter_dict_attribute_mapping["iam-instance-profile.arn"] = "associated_profile"
     EC2Response.lock_snapshot = _lock_snapshot

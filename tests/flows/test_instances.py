@@ -276,7 +276,7 @@ def test_one_part_that_fails_leaves_all_the_others_done(account: Account, estate
     assert case["outcome"] == "PARTIAL"
     (alert,) = account.alerts()
     ended = results(alert)
-    assert {name for name, result in ended.items() if result == "failed"} == {failing}
+    assert {name for name, result in ended.items() if result == "failed"} == {failing}, account.tracebacks
     assert set(ended) == set(ISOLATE)
     assert any("FAILED (NotPermitted" in sentence for sentence in alert["not_done"])
     if failing != "isolate_instance":
