@@ -224,9 +224,10 @@ class Deployed:
         }
 
     def state_of_role(self, name: str) -> dict[str, Any]:
-        """Read all that the responder could change of a role."""
+        """Read all that the responder could change of a role, while no test has its trust opened."""
         iam = self.client("iam")
-        role = iam.get_role(RoleName=name)["Role"]
+        with self._opening:
+            role = iam.get_role(RoleName=name)["Role"]
         return {
             "trust": role["AssumeRolePolicyDocument"],
             "attached": iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"],

@@ -58,10 +58,9 @@ def untouched(deployed: Deployed, machine: Machine, place: Place) -> bool:
     )
 
 
-@side_by_side
-def test_an_instance_with_four_interfaces_is_cut_off_kept_and_put_back(deployed: Deployed) -> None:
+def test_an_instance_with_four_interfaces_is_cut_off_kept_and_put_back(alone: Deployed) -> None:
     """Given an instance that mines, it is contained and another of its role goes on; the pasted undo puts it back."""
-    estate: Estate = deployed.estate
+    deployed, estate = alone, alone.estate
     place, (role, named) = estate.place(), role_of_instances(deployed)
     machine = estate.machine(place, interfaces=4, volumes=2, role=named)
     other = estate.machine(place, role=named)
@@ -85,10 +84,9 @@ def test_an_instance_with_four_interfaces_is_cut_off_kept_and_put_back(deployed:
     assert_contained(deployed, second, place, deployed.respond(events.instance_finding(second.id)))
 
 
-@side_by_side
-def test_an_instance_in_service_is_taken_out_and_replaced(deployed: Deployed) -> None:
+def test_an_instance_in_service_is_taken_out_and_replaced(alone: Deployed) -> None:
     """Given credentials of an instance in a group behind a target group used elsewhere, both wings act, in one case."""
-    estate: Estate = deployed.estate
+    deployed, estate = alone, alone.estate
     place, (role, named) = estate.place(), role_of_instances(deployed)
     machine = estate.grouped(place, role=named)
     (stolen,) = sessions(deployed, role, machine)
