@@ -229,7 +229,15 @@ def test_what_one_step_of_an_isolation_comes_to_holds_up_no_other() -> None:
     assert aside == {"Leave groups", "Leave balancers", "Protect instances"}
     assert "Stop instances" not in beside, "a stop comes when everything is kept"
     identity = {branch["StartAt"] for branch in found["Contain"]["Branches"]}
-    assert identity == {"Disable keys", "Deny principals", "Revoke sessions", "Record instances"}
+    assert identity == {"Disable keys", "Deny principals", "Revoke sessions", "Is there an instance"}
+
+
+def test_every_action_on_instances_is_looked_for_before_their_branch_is_left_out() -> None:
+    """Given the choice that leaves the branch of instances out, it asks for the list of each action in it."""
+    (choice,) = [state for _, name, state in ALL if name == "Is there an instance"]
+    (way,) = choice["Choices"]
+    asked = set(re.findall(r"\$triage\.run\.(\w+)", way["Condition"]))
+    assert asked == {name for name in actions.names() if actions.load(name).on_instances}
 
 
 type State = dict[str, Any]
