@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from lambdas.actions.shape import Place
-    from lambdas.model import Change, Json, PlanItem
+    from lambdas.model import Json, PlanItem
 
     #: A part gives its content, or says why there is none.
     type Part = Callable[[], bytes | str]
@@ -264,20 +264,6 @@ def _snapshots(ec2: EC2Client, state: Json) -> bytes | str:
     return evidence.as_json(found) if found else "There was none of this case yet: they are made at the same time."
 
 
-def rebase(before: Json, _again: Json) -> Json:
-    """Give back what was there at first: evidence is never put back."""
-    return before
-
-
-def undo(_place: Place, _change: Change) -> None:
-    """Leave everything: evidence stays."""
-
-
-def undo_command(_change: Change) -> tuple[str, ...]:
-    """Give nothing: there is nothing to undo."""
-    return ()
-
-
 ACTION = Action(
     name="collect_evidence",
     on_instances=True,
@@ -300,7 +286,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
-    rebase=rebase,
-    undo=undo,
-    undo_command=undo_command,
+    rebase=evidence.rebase,
+    undo=evidence.undo,
+    undo_command=evidence.undo_command,
 )

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
     from mypy_boto3_s3 import S3Client
 
-    from lambdas.model import Json, PlanItem
+    from lambdas.actions.shape import Place
+    from lambdas.model import Change, Json, PlanItem
 
 BEFORE = "before.json"
 MANIFEST = "manifest.json"
@@ -63,6 +64,20 @@ def round_of(item: PlanItem) -> str:
 def folder(item: PlanItem) -> str:
     """Name the folder of an instance's evidence in a round of a case."""
     return f"incidents/{item.incident_id}/{'-'.join(filter(None, (item.target.id, round_of(item))))}/"
+
+
+def rebase(before: Json, _again: Json) -> Json:
+    """Give back what was there at first: evidence is never put back."""
+    return before
+
+
+def undo(_place: Place, _change: Change) -> None:
+    """Leave everything: evidence stays."""
+
+
+def undo_command(_change: Change) -> tuple[str, ...]:
+    """Give nothing: there is nothing to undo."""
+    return ()
 
 
 def is_there(s3: S3Client, bucket: str, key: str) -> bool:

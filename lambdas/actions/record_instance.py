@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
 
     from lambdas.actions.shape import Place
-    from lambdas.model import Change, Json, PlanItem
+    from lambdas.model import Json, PlanItem
 
 _SECONDS_TO_DESCRIBE = 2.0
 _SECONDS_TO_READ = 4.0
@@ -181,20 +181,6 @@ def _targets(elbv2: ElasticLoadBalancingv2Client, ours: set[str], group: Json) -
     return [one for one in answer["TargetHealthDescriptions"] if one["Target"]["Id"] in ours]
 
 
-def rebase(before: Json, _again: Json) -> Json:
-    """Give back what was there at first: evidence is never put back."""
-    return before
-
-
-def undo(_place: Place, _change: Change) -> None:
-    """Leave everything: evidence stays."""
-
-
-def undo_command(_change: Change) -> tuple[str, ...]:
-    """Give nothing: there is nothing to undo."""
-    return ()
-
-
 ACTION = Action(
     name="record_instance",
     on_instances=True,
@@ -216,7 +202,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
-    rebase=rebase,
-    undo=undo,
-    undo_command=undo_command,
+    rebase=evidence.rebase,
+    undo=evidence.undo,
+    undo_command=evidence.undo_command,
 )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceSpecificationTypeDef, TagTypeDef
 
     from lambdas.actions.shape import Place
-    from lambdas.model import Change, Json, PlanItem
+    from lambdas.model import Json, PlanItem
 
 _AT_ONCE = 8
 _TRIES = 3
@@ -184,20 +184,6 @@ def _lock(ec2: EC2Client, snapshot: str, days: int) -> None:
     raise errors.Unavailable(unknown)
 
 
-def rebase(before: Json, _again: Json) -> Json:
-    """Give back what was there at first: evidence is never put back."""
-    return before
-
-
-def undo(_place: Place, _change: Change) -> None:
-    """Leave everything: evidence stays."""
-
-
-def undo_command(_change: Change) -> tuple[str, ...]:
-    """Give nothing: there is nothing to undo."""
-    return ()
-
-
 _CREATED = ("StringLike", f"aws:RequestTag/{evidence.INSTANCE_TAG}", "i-*")
 _TAGGED = ("StringLike", f"aws:ResourceTag/{evidence.INSTANCE_TAG}", "i-*")
 _SO_LONG = ("NumericEquals", "ec2:SnapshotLockDuration", "{days}")
@@ -224,7 +210,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
-    rebase=rebase,
-    undo=undo,
-    undo_command=undo_command,
+    rebase=evidence.rebase,
+    undo=evidence.undo,
+    undo_command=evidence.undo_command,
 )
