@@ -6,11 +6,14 @@ Never: changes anything.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lambdas import aws, errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
@@ -42,3 +45,11 @@ def instance(ec2: EC2Client, instance_id: str) -> InstanceTypeDef:
                     raise errors.TargetGone(f"The instance {instance_id} is {found['State']['Name']}.")
                 return found
     raise errors.TargetGone(f"There is no instance {instance_id} in this region.")
+
+
+def each(calls: Iterable[Callable[[], object]], at_once: int) -> None:
+    """Make every call, so many at a time; raise the first error when all have ended."""
+    with ThreadPoolExecutor(at_once) as pool:
+        made = [pool.submit(call) for call in calls]
+    for one in made:
+        one.result()

@@ -24,12 +24,12 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from lambdas import aws, commands, errors
-from lambdas.actions.instances import instance
+from lambdas.actions.instances import each, instance
 from lambdas.actions.shape import Action
 from lambdas.aws import Grant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
     from ipaddress import IPv4Network, IPv6Network
 
@@ -178,20 +178,13 @@ def apply(place: Place, state: Json) -> None:
     """Leave every target group and load balancer; each is tried whatever becomes of another."""
     elbv2: ElasticLoadBalancingv2Client = place.client("elbv2")
     elb: ElasticLoadBalancingClient = place.client("elb")
-    _each(
+    each(
         [
             *(partial(_leave_group, elbv2, group, targets) for group, targets in state["targets"].items()),
             *(partial(_leave_balancer, elb, balancer, state["instance"]) for balancer in state["balancers"]),
-        ]
+        ],
+        _AT_ONCE,
     )
-
-
-def _each(calls: Iterable[Callable[[], object]]) -> None:
-    """Make every call, several at a time; raise the first error when all have ended."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        made = [pool.submit(call) for call in calls]
-    for one in made:
-        one.result()
 
 
 def _leave_group(elbv2: ElasticLoadBalancingv2Client, group: str, targets: list[Json]) -> None:
@@ -242,7 +235,7 @@ def undo(place: Place, change: Change) -> None:
     for group, targets in change.before["targets"].items():
         there = _described(now["targets"].get(group, []))
         missing[group] = [one for one in _described(targets) if one not in there]
-    _each(
+    each(
         [
             *(partial(_join_group, elbv2, group, targets) for group, targets in missing.items() if targets),
             *(
@@ -250,7 +243,8 @@ def undo(place: Place, change: Change) -> None:
                 for balancer in change.before["balancers"]
                 if balancer not in now["balancers"]
             ),
-        ]
+        ],
+        _AT_ONCE,
     )
 
 

@@ -14,17 +14,16 @@ Never: takes a protection away (``undo`` does, in another role); reads or writes
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lambdas import aws, commands
-from lambdas.actions.instances import INSTANCES, VOLUMES, instance
+from lambdas.actions.instances import INSTANCES, VOLUMES, each, instance
 from lambdas.actions.shape import Action
 from lambdas.aws import Grant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from mypy_boto3_ec2 import EC2Client
 
@@ -88,15 +87,7 @@ def apply(place: Place, state: Json) -> None:
         for volume in state["volumes"].values()
         if volume["delete"]
     ]
-    _each(set_)
-
-
-def _each(calls: Iterable[Callable[[], object]]) -> None:
-    """Make every call, several at a time; raise the first error when all have ended."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        made = [pool.submit(call) for call in calls]
-    for one in made:
-        one.result()
+    each(set_, _AT_ONCE)
 
 
 def _protect(ec2: EC2Client, instance_id: str, *, on: bool) -> None:
@@ -141,7 +132,7 @@ def undo(place: Place, change: Change) -> None:
         for name, volume in before["volumes"].items()
         if volume["delete"] and now["volumes"].get(name) == {**volume, "delete": False}
     ]
-    _each(back)
+    each(back, _AT_ONCE)
 
 
 def undo_command(change: Change) -> tuple[str, ...]:
