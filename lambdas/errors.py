@@ -7,6 +7,7 @@
     ├── TargetGone      the thing to act on does not exist (any more); not retried
     ├── QuotaFull       AWS allows no more of these on this target; not retried
     ├── Protected       the owner's settings forbid touching this target; not retried
+    ├── Released        a person gave the case back; nothing of it is made again; not retried
     ├── Doubtful        nobody can tell whether this is the target that was meant; not retried
     ├── StillTracked    an instance is isolated, but its open connections may go on; not retried
     ├── NotKept         evidence could not be written; not retried, because the cut waits or the rest is kept
@@ -49,6 +50,10 @@ class QuotaFull(TourniquetError):  # noqa: N818  (as above)
 
 class Protected(TourniquetError):  # noqa: N818  (as above)
     """The owner's settings protect this target, or it is the responder's own: it is never changed."""
+
+
+class Released(TourniquetError):  # noqa: N818  (as above)
+    """A person gave the case back, or is giving it back: what only watches or looks again makes nothing of it."""
 
 
 class Doubtful(TourniquetError):  # noqa: N818  (as above)
