@@ -37,28 +37,31 @@ To take it off again: aws organizations detach-policy, from the management accou
 CANNOT = """\
 What it cannot do:
 
-- It does not bind the organisation's management account, nor service-linked roles, nor AWS' services themselves. It does
-  bind the root user of this account, which is therefore no way to repair anything; the management account is.
-- IAM has no condition that would hold these calls to what is the responder's, so they stay allowed to everybody who has
-  them: iam:UpdateAccessKey (a disabled key becomes active), iam:PutRolePolicy and iam:DeleteRolePolicy (a session's deny
-  goes), iam:PutUserPermissionsBoundary and iam:PutRolePermissionsBoundary (another boundary replaces AWSDenyAll),
-  states:SendTask* (it needs a token, and the workflow believes the incident table, not the token). A user who is denied
-  by AWSDenyAll cannot make them once IAM enforces that; somebody else with these rights can.
+- It does not bind the organisation's management account, nor service-linked roles, nor AWS' services themselves. It
+  does bind the root user of this account, which therefore repairs nothing; the management account does.
+- IAM has no condition that would hold these calls to what is the responder's, so they stay allowed to everybody who
+  has them: iam:UpdateAccessKey (a disabled key becomes active), iam:PutRolePolicy and iam:DeleteRolePolicy (a session's
+  deny goes), iam:PutUserPermissionsBoundary and iam:PutRolePermissionsBoundary (another boundary replaces AWSDenyAll).
+  Against these the hold is there: after a cut the responder looks again several times a second and repeats what was
+  undone. Whom AWSDenyAll denies cannot make them once IAM enforces it; somebody else with these rights can.
+- states:SendTask* has no resource either. It needs a token, and the workflow believes the incident table, not that.
 - It does not guard what the responder changes on instances: security groups, interfaces, snapshots, profiles. Nor where
   signals come from: GuardDuty, the trail.
 - A change of a service control policy takes effect with a delay, and so does its removal.
 - Whoever may act as one of the principals named here is let through. The guard keeps others in this account from
   assuming, passing or changing DEPLOY_ROLE and BREAK_GLASS; it does not bind other accounts or identity providers that
-  they trust. Who assumes them from within this account must be named as well.
+  they trust. Who assumes them from within this account must be named as well. An operator's role is kept from change,
+  not from being assumed: let it trust few.
 - A CDK cfn-exec role stays with each stack that was deployed with it: who may update one of those stacks acts as that
   role, and is let through. Bootstrap once more for this stack alone (cdk bootstrap --qualifier tourniquet
-  --toolkit-stack-name TourniquetToolkit) and name those roles. What lies in the CDK's asset bucket is deployed as it is.
-- It keeps nobody from unsubscribing by the link in a mail, or from writing to the evidence bucket through an S3 access
-  point, which has an ARN of its own. The lock on evidence holds there too."""
+  --toolkit-stack-name TourniquetToolkit), deploy with -c @aws-cdk/core:bootstrapQualifier=tourniquet, and name those
+  roles. What lies in the CDK's asset bucket is deployed as it is: restrict who may write there.
+- It keeps nobody from unsubscribing by the link in a mail, nor from writing to the evidence bucket through an S3 access
+  point, which has an ARN of its own."""
 
 SHARED = """\
-Note: {role} looks like a role of the CDK's default bootstrap, which other stacks are deployed with too; see the last
-but one point above."""
+Note: {role} looks like a role of the CDK's default bootstrap, which other stacks are deployed with too: see
+the last point but one above."""
 
 _ARGUMENTS = (3, 4)
 _DEFAULT_BOOTSTRAP = "role/cdk-hnb659fds-"
