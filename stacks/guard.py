@@ -2,7 +2,7 @@
 
 It denies and allows nothing. Whom it lets through, it names exactly, but for the responder's own roles: those are all
 that begin with ``tourniquet-`` under the responder's path, so nobody else may make a role there or pass one.
-The denies are made of one thing each:
+Deployers are let through where a deployment needs it, which is what has an ARN and the key. The denies:
 
 - everything but reading, on what has an ARN that is known beforehand, and on the principals that are let through:
   who could change or assume them could do what they may;
@@ -135,12 +135,11 @@ def named(*, account: str, deployers: str, break_glass: str, operators: str = ""
         wrong.append("The ARNs are of more than one partition.")
     if wrong:
         raise GuardError("\n".join(wrong))
-    through = {*lists["DEPLOY_ROLE"], *lists["BREAK_GLASS"]}
     return Named(
         account=account,
         deployers=lists["DEPLOY_ROLE"],
         break_glass=lists["BREAK_GLASS"],
-        operators=tuple(arn for arn in lists["OPERATORS"] if arn not in through),
+        operators=tuple(arn for arn in lists["OPERATORS"] if arn not in lists["BREAK_GLASS"]),
     )
 
 
@@ -166,7 +165,8 @@ def policy(whom: Named) -> Policy:
     """Give the guard of one account."""
     iam = f"arn:{whom.partition}:iam::{whom.account}"
     own_roles = f"{iam}:role{fixed.ROLE_PATH}"
-    through = (f"{own_roles}{fixed.PREFIX}*", *whom.deployers, *whom.break_glass)
+    through = (f"{own_roles}{fixed.PREFIX}*", *whom.break_glass)
+    deploying = (*through, *whom.deployers)
     machines, *others = _own(whom)
     deny_all = f"arn:{whom.partition}:iam::aws:policy/{DENY_ALL}"
     named_ones = (*whom.deployers, *whom.break_glass)
@@ -175,7 +175,7 @@ def policy(whom: Named) -> Policy:
         "Statement": [
             _deny(
                 "Own",
-                through,
+                deploying,
                 {"NotAction": [*READS, *_ELSEWHERE], "Resource": [machines, *others, f"{own_roles}*", *named_ones]},
             ),
             _deny(
@@ -197,7 +197,7 @@ def policy(whom: Named) -> Policy:
             ),
             _deny(
                 "Key",
-                through,
+                deploying,
                 {"Action": list(_KEY_CHANGES), "Resource": "*"},
                 {"StringEquals": {f"aws:ResourceTag/{fixed.TAG}": fixed.ALERTS}},
             ),

@@ -16,7 +16,8 @@ USAGE = """\
 make guard ACCOUNT=<12 digits> DEPLOY_ROLE=<arn,…> BREAK_GLASS=<arn,…> [OPERATORS=<arn,…>]
 
   DEPLOY_ROLE  the roles that deploy the stack. `cdk deploy` works with two: its deploy role calls CloudFormation, its
-               cfn-exec role makes what is in the stack. Name both.
+               cfn-exec role makes what is in the stack. Name both, and the role in this account, if it is one, that
+               runs `cdk deploy`. They may change the stack, and neither lift a deny nor start a workflow.
   BREAK_GLASS  users or roles that may repair or remove the responder when nothing else works.
   OPERATORS    users or roles that may start its workflows: contain, answer and restore. They may do nothing else."""
 

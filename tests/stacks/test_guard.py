@@ -115,12 +115,30 @@ def test_an_administrator_keeps_everything_else() -> None:
     assert [call for call, answer in zip(CALLS["ordinary"], said, strict=True) if answer != "Allowed"] == []
 
 
-@pytest.mark.parametrize("who", [DEPLOY, GLASS, f"{OWN}UndoDenyPrincipal", f"{OWN}Hold", f"{OWN}respond"])
+@pytest.mark.parametrize("who", [GLASS, f"{OWN}UndoDenyPrincipal", f"{OWN}Hold", f"{OWN}respond"])
 def test_who_is_let_through_is_refused_nothing(who: str) -> None:
-    """Given the deployment role, break-glass and the responder's roles, the guard stands in the way of no call."""
+    """Given break-glass and the responder's roles, the guard stands in the way of no call."""
     calls = CALLS["touching"] + CALLS["ordinary"]
     said = answers(who, calls)
     assert [call for call, answer in zip(calls, said, strict=True) if answer != "Allowed"] == []
+
+
+def test_the_deployment_role_may_change_the_stack_and_give_nothing_back() -> None:
+    """Given the deployment role, it is refused what no deployment does: to lift a deny, start a workflow, leave."""
+    calls = CALLS["touching"] + CALLS["ordinary"]
+    said = answers(DEPLOY, calls)
+    refused = [call for call, answer in zip(calls, said, strict=True) if answer != "Allowed"]
+    assert {(action, resource) for action, resource, _ in refused} == {
+        ("states:StartExecution", "{respond}"),
+        ("states:StartExecution", "{restore}"),
+        ("iam:DetachUserPolicy", "{user}"),
+        ("iam:DetachRolePolicy", "{role}"),
+        ("iam:DeleteUserPermissionsBoundary", "{user}"),
+        ("iam:DeleteRolePermissionsBoundary", "{role}"),
+        ("lambda:CreateEventSourceMapping", "*"),
+        ("organizations:LeaveOrganization", "*"),
+        *((action, "{operator}") for action, resource, _ in CALLS["touching"] if resource == "{operator}"),
+    }
 
 
 def test_an_operator_may_start_and_nothing_else() -> None:
