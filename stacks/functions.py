@@ -20,6 +20,7 @@ from constructs import Construct
 
 from lambdas import actions, journal
 from lambdas.handlers import approval, environment, hold, notify, triage
+from stacks import fixed
 from stacks.explained import explain, lint
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from lambdas.aws import Grant
     from stacks.settings import Settings
 
-ROLE_PATH = "/tourniquet/"
-PREFIX = "tourniquet-"
+ROLE_PATH = fixed.ROLE_PATH
+PREFIX = fixed.PREFIX
 OTHER_ROLES = ("respond", "rules")
 HANDLERS = ("Triage", "Notify", "Approval", "Hold")
 _DEPLOYING = ("deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup")
