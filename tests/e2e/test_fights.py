@@ -106,15 +106,17 @@ def fight(deployed: Deployed) -> bool:
     def is_last(alert: Any) -> bool:  # noqa: ANN401 - JSON or text
         return (
             isinstance(alert, dict)
-            and any(target["name"] == user for target in alert["targets"])
-            and any(action["held"] is not None for action in alert["actions"])
+            and any(target["name"] == user for target in alert.get("targets", []))
+            and any(action["held"] is not None for action in alert.get("actions", []))
         )
 
-    last = deployed.alert(is_last, seconds=90, what=f"how the containment of {user} held")
-    time.sleep(5)  # what was written last is enforced by now
-    locked_out = all(deployed.refused(key) for key in keys)
-    for one in people:
-        one.stop()
+    try:
+        last = deployed.alert(is_last, seconds=90, what=f"how the containment of {user} held")
+        time.sleep(5)  # what was written last is enforced by now
+        locked_out = all(deployed.refused(key) for key in keys)
+    finally:
+        for one in people:
+            one.stop()
     assert {"detach", "activate"} & set(people[0].done), "the attacker never got a blow in"
     assert made
     for name in made:
