@@ -74,6 +74,10 @@ class Outcome(StrEnum):
     RELEASED = "RELEASED"
 
 
+#: What the incident table says of a case, where an outcome stands otherwise, while a restore is at work on it.
+RELEASING = "RELEASING"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One message that says something is wrong.
