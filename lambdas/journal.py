@@ -526,7 +526,7 @@ class Table:
         return found
 
     def close(self, incident_id: str, execution: str, values: Mapping[str, Any]) -> bool:
-        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while another run or restore has it."""
+        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while others have it."""
         sets = ", ".join(f"#{index} = :{index}" for index in range(len(values)))
         written = {f":{index}": value for index, value in enumerate(values.values())}
         return self._if_unchanged(

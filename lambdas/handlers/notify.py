@@ -105,6 +105,7 @@ def handler(event: Json, _context: object) -> Json:
             next_steps=playbook.steps(_kinds(incident, items)),
             execution=execution,
             respond=environment.get(environment.RESPOND),
+            restore=environment.get(environment.RESTORE),
             at=environment.now(),
             undo=_undo,
             nothing_made=not case["made"] and (bool(items) or not case["planned"]),

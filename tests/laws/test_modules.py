@@ -29,6 +29,8 @@ PURE = (
     "handoff",
     "wording",
     "alert",
+    "release_alert",
+    "restoring",
     "signals",
     "playbooks",
 )
@@ -68,6 +70,8 @@ LAYERS: dict[str, set[str]] = {
     "playbooks": {"model"},
     "planning": {"model", "answers", "guardrails", "signals", "playbooks", "targets"},
     "alert": {"model", "playbooks", "text", "targets", "wording", "commands"},
+    "release_alert": {"model", "text", "targets", "commands", "alert"},
+    "restoring": {"model", "text"},
     "aws": {"errors", "text"},
     "actions": {"model", "errors", "text", "aws", "commands", "telemetry"},
     "facts": {"model", "errors", "aws", "actions", "signals"},
@@ -135,7 +139,7 @@ def test_few_modules_know_boto3() -> None:
 def test_stacks_and_handlers_meet_in_constants_only() -> None:
     """Given the stacks, what they take from the handlers is the environment's names and the grants."""
     taken = {name for path in (ROOT / "stacks").glob("*.py") for name in imports(path) if "lambdas.handlers" in name}
-    assert taken == {f"lambdas.handlers.{name}" for name in ("approval", "environment", "notify", "triage")}
+    assert taken == {f"lambdas.handlers.{name}" for name in ("approval", "environment", "notify", "restore", "triage")}
 
 
 @pytest.mark.parametrize("path", LAMBDA_MODULES, ids=[str(p.relative_to(ROOT)) for p in LAMBDA_MODULES])
@@ -163,7 +167,10 @@ def test_an_action_may_touch_what_it_is_granted(name: str) -> None:
     assert set(re.findall(r"\b[a-z][a-z0-9-]*:[A-Z]\w+", said)) == {grant.action for grant in actions.load(name).grants}
 
 
-@pytest.mark.parametrize("name", ["executions", "facts", "handlers.approval", "handlers.triage", "handlers.notify"])
+@pytest.mark.parametrize(
+    "name",
+    ["executions", "facts", "handlers.approval", "handlers.restore", "handlers.triage", "handlers.notify"],
+)
 def test_a_module_with_grants_may_touch_what_it_is_granted(name: str) -> None:
     """Given a module with grants, the calls in its docstring are those grants."""
     module = importlib.import_module(f"lambdas.{name}")

@@ -133,7 +133,7 @@ def test_a_group_that_somebody_registered_it_with_since_is_left_alone(machine: M
     region.calls.reset()
     undo(region, made)
     assert not [told for name, told in region.calls.arguments if name == "RegisterTargets"]
-    assert registered(machine, group) == {(machine.id, 80), (machine.id, 81)}
+    assert registered(machine, group) == {(machine.id, 80)}
 
 
 def test_what_a_journal_gives_back_is_registered(machine: Machine, table: Table) -> None:
