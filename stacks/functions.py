@@ -69,7 +69,7 @@ class Functions(Construct):
                 "observe_all": settings.mode == "observe",
                 "modes": {name: [list(step) for step in steps] for name, steps in settings.playbook_modes.items()},
                 "protected": list(settings.protected_principals),
-                "own": self._own(),
+                "own": self._own_by_prefix(),
                 "instances": list(settings.protected_instances),
                 "vpcs": list(settings.protected_vpcs),
                 "extras": {name: list(actions) for name, actions in settings.playbook_extras.items()},
@@ -224,6 +224,15 @@ class Functions(Construct):
             *(f"role{ROLE_PATH}{PREFIX}{name}" for name in names),
             *(f"role/cdk-{qualifier}-{kind}-role-{cdk.Aws.ACCOUNT_ID}-{stack.region}" for kind in _DEPLOYING),
         ]
+
+    def _own_by_prefix(self) -> dict[str, list[str]]:
+        """Give the same list in short, what most names begin with → the rest: an environment holds little."""
+        prefix = f"role{ROLE_PATH}{PREFIX}"
+        own = self._own()
+        return {
+            prefix: [name.removeprefix(prefix) for name in own if name.startswith(prefix)],
+            "": [name for name in own if not name.startswith(prefix)],
+        }
 
     def _never(self) -> list[iam.PolicyStatement]:
         """Deny every change to what must not be touched, whatever else the role may do."""

@@ -106,7 +106,7 @@ class Account:
             "observe_all": False,
             "modes": {},
             "protected": [],
-            "own": [],
+            "own": {},
             "instances": [],
             "vpcs": [],
             "extras": {},

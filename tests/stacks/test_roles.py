@@ -431,7 +431,8 @@ def test_planning_protects_the_same_roles(roles: Roles, synthesized: Synthesized
     )
     told = json.loads(roles.filled(triage["Environment"]["Variables"]["TOURNIQUET_GUARDRAILS"]))
     (deny,) = [one for one in roles.policies[roles.named("TriageRole")]["Statement"] if one.get("Sid") == "NeverTouch"]
-    assert {f"{_IAM}:{own}" for own in told["own"]} | set(told["protected"]) == set(deny["Resource"])
+    own = {prefix + name for prefix, names in told["own"].items() for name in names}
+    assert {f"{_IAM}:{one}" for one in own} | set(told["protected"]) == set(deny["Resource"])
     assert told["instances"] == [PROTECTED_INSTANCE]
     assert told["vpcs"] == [PROTECTED_VPC]
     assert (told["limit"], told["minutes"], told["then"]) == (10, 60, "expire")
