@@ -78,7 +78,8 @@ class Story:
     """All that an alert tells about one case.
 
     ``results`` are per item id: result and error name. ``undo`` gives an action's undo lines for a
-    change. ``execution`` and ``respond`` are the ARNs of this run and of the workflow; ``observe_all`` says that
+    change. ``execution`` and ``respond`` are the ARNs of this run and of the workflow, ``restore`` that of the workflow
+    that undoes, ``""`` where there is none; ``observe_all`` says that
     the workflow would only observe again, whatever a request asks for. ``nothing_made`` says that nothing was made in
     the case, and nobody is at it: each kind of signal about it is told once. ``ask`` is the question that is open:
     ``{"id", "answer_by", "then"}``; ``decision`` how a question ended: ``{"answer", "at", "asked_at", "reason"}`` (see
@@ -104,6 +105,7 @@ class Story:
     ask: Mapping[str, str] | None = None
     decision: Mapping[str, str] | None = None
     watch: Watched | None = None
+    restore: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ def compose(story: Story) -> Alert:
     """Write both forms of the alert."""
     signal = story.incident.signal
     short = f"{_headline(story)} Account {signal.account or 'unknown'}, case {story.incident_id}."
-    return _forms(f"{story.outcome}: {_subject(story)}", _text(story), short, _data(story))
+    return forms(f"{story.outcome}: {_subject(story)}", _text(story), short, _data(story))
 
 
 def notice(told: Notice) -> Alert:
@@ -149,12 +151,12 @@ def notice(told: Notice) -> Alert:
         ("Case", line(told.incident_id, 60) or "none"),
         ("Account", f"{account}, region {region}"),
         ("Written", told.at),
-        ("The run", f"(sign in to the account first)\n{_console(told.execution)}"),
+        ("The run", f"(sign in to the account first)\n{console(told.execution)}"),
     ]
     sections = [
         first,
-        _section("WHAT HAPPENED", [line(sentence, 600) for sentence in told.sentences]),
-        _numbered("WHAT TO DO NEXT", list(told.steps)) if told.steps else "",
+        section("WHAT HAPPENED", [line(sentence, 600) for sentence in told.sentences]),
+        numbered("WHAT TO DO NEXT", list(told.steps)) if told.steps else "",
         "\n".join(["THE CASE", *(f"  {name:<9} {value}" for name, value in rows)]),
     ]
     text = redact("\n\n".join(section for section in sections if section)) + "\n"
@@ -180,10 +182,10 @@ def notice(told: Notice) -> Alert:
         "report": None,
         "at": told.at,
     }
-    return _forms(first.rstrip("."), text, f"{first} {' '.join(told.sentences)}", data)
+    return forms(first.rstrip("."), text, f"{first} {' '.join(told.sentences)}", data)
 
 
-def _forms(subject: str, text: str, short: str, data: Json) -> Alert:
+def forms(subject: str, text: str, short: str, data: Json) -> Alert:
     """Put the forms for the protocols together, with the attributes for filter policies."""
     forms = {
         "default": json.dumps(_redacted(data), ensure_ascii=False),
@@ -294,11 +296,11 @@ def _text(story: Story) -> str:
     sections = [
         _headline(story),
         *_watch_text(story),
-        _section("WHAT WAS DONE", [_did(story, *ended) for ended in _ended(story) if ended[1] in _MADE]),
+        section("WHAT WAS DONE", [_did(story, *ended) for ended in _ended(story) if ended[1] in _MADE]),
         _waiting(story),
-        _section("WHAT WAS NOT DONE", [one for one in _undone(story) if _WAITS not in one]),
-        _numbered("WHAT TO DO NEXT", _steps(story, mail=True)),
-        _commands("HOW TO UNDO IT", _undo_text(story)),
+        section("WHAT WAS NOT DONE", [one for one in _undone(story) if _WAITS not in one]),
+        numbered("WHAT TO DO NEXT", _steps(story, mail=True)),
+        shell_lines("HOW TO UNDO IT", _undo_text(story)),
         _facts(story),
     ]
     return redact("\n\n".join(section for section in sections if section)) + "\n"
@@ -310,8 +312,8 @@ def _watch_text(story: Story) -> list[str]:
         return []
     born = watched.newborn(story.watch)
     return [
-        _section("WHETHER IT HOLDS", watched.sentences(story.watch, story.items)),
-        _section("BORN SINCE THE SIGNAL", [_born(one) for one in born])
+        section("WHETHER IT HOLDS", watched.sentences(story.watch, story.items)),
+        section("BORN SINCE THE SIGNAL", [_born(one) for one in born])
         + (f"\n{_wrapped(_WHO_MADE_IT, '  ', '  ')}" if born else ""),
     ]
 
@@ -331,7 +333,7 @@ def _facts(story: Story) -> str:
         ("Mode", f"{story.mode}, because {line(story.why_mode)}"),
         *((("Answer", _answer(story.decision)),) if story.decision else ()),
         ("Written", story.at),
-        ("The run", f"(sign in to the account first)\n{_console(story.execution)}"),
+        ("The run", f"(sign in to the account first)\n{console(story.execution)}"),
     ]
     return "\n".join(["THE CASE", *(f"  {name:<9} {value}" for name, value in rows)])
 
@@ -352,11 +354,12 @@ def _wrapped(sentence: str, first: str = "", rest: str = "") -> str:
     )
 
 
-def _section(heading: str, sentences: list[str]) -> str:
+def section(heading: str, sentences: list[str]) -> str:
+    """Write a heading and a list of sentences, or nothing where there are none."""
     return "\n".join([heading, *(_wrapped(sentence, "  - ", "    ") for sentence in sentences)]) if sentences else ""
 
 
-def _numbered(heading: str, steps: list[str]) -> str:
+def numbered(heading: str, steps: list[str]) -> str:
     """Write the steps with their numbers; a step's first line is prose, any other a command."""
     rows = [heading]
     for number, step in enumerate(steps, 1):
@@ -365,7 +368,8 @@ def _numbered(heading: str, steps: list[str]) -> str:
     return "\n".join(rows)
 
 
-def _commands(heading: str, entries: list[str]) -> str:
+def shell_lines(heading: str, entries: list[str]) -> str:
+    """Write a heading and lines that are to be pasted, or nothing where there are none."""
     return "\n".join([heading, *(f"  {entry}" for entry in entries)]) if entries else ""
 
 
@@ -589,7 +593,20 @@ def _undo_lines(story: Story) -> list[str]:
     denies = [*_undo(story, "deny_principal"), *_undo(story, "revoke_sessions")]
     lines = [one for one in denies or _undo(story, "disable_key") if _shows_nothing(one)]
     lines += [one for one in _undo_of_instances(story) if _shows_nothing(one)]
+    if story.restore and _to_restore(story):
+        return [_only_restore(story)]
     return [*lines, _released(story)] if lines else []
+
+
+def _to_restore(story: Story) -> bool:
+    """Tell whether there is anything to undo."""
+    return any(_undo(story, action) for action in dict.fromkeys(item.action for item in story.items))
+
+
+def _only_restore(story: Story) -> str:
+    """Give the one line that starts the restore workflow; where keys are all that there is to undo, of these."""
+    keys = {item.action for item in story.items if _undo(story, item.action)} == {"disable_key"}
+    return _undo_by_restore(story)[-1 if keys else 0]
 
 
 def _undo_of_instances(story: Story) -> list[str]:
@@ -647,15 +664,33 @@ def _undo_text(story: Story) -> list[str]:
         lines += ["# puts the instance back; snapshots and evidence stay:", *instances]
         if len(instances) < len(_all_undo_of_instances(story)):
             lines.append("# there is more to undo than an alert can hold: see the case's CHANGE# items of the table")
-    shown = [one if _shows_nothing(one) else f"# {_undo_in_the_console(one)}" for one in lines]
+    by_hand = [shown(one) for one in lines]
     told = ["# then tell the responder, so that a repeat of the signal does not cut again:", _released(story)]
-    return [*shown, *told] if shown else []
+    if not by_hand:
+        return []
+    restored = [*_undo_by_restore(story), "# by hand, where you may not start that workflow:"] if story.restore else []
+    return [*restored, *by_hand, *told]
 
 
-def _undo_in_the_console(command: str) -> str:
-    """Say where to undo what no line may be shown for."""
+def _undo_by_restore(story: Story) -> list[str]:
+    """Give the lines that start the restore workflow: of all but the leaked keys, then of these too."""
+    asked = {"incident_id": story.incident_id}
+    with_keys = commands.start_execution(story.restore, {**asked, "reactivate_keys": True})
+    lines = [commands.start_execution(story.restore, asked)]
+    if _undo(story, "disable_key"):
+        lines += [
+            "# a leaked key stays disabled, and should be replaced; if it must be used again:",
+            with_keys,
+        ]
+    return lines
+
+
+def shown(command: str) -> str:
+    """Give a line that undoes something, or say where to do it without: one with what looks like a secret is none."""
+    if _shows_nothing(command) or command.startswith("#"):
+        return command
     _, service, call, *_ = command.split()
-    return f"undo it in the {'IAM console' if service == 'iam' else f'console ({service} {call})'}: {_NOT_SHOWN}"
+    return f"# undo it in the {'IAM console' if service == 'iam' else f'console ({service} {call})'}: {_NOT_SHOWN}"
 
 
 def _shown_target(target: Target) -> str:
@@ -667,7 +702,8 @@ def _shown_target(target: Target) -> str:
 _SHOWN = {Result.PENDING: Result.PLANNED, Result.REJECTED: Result.PLANNED, Result.EXPIRED: Result.PLANNED}
 
 
-def _console(execution: str) -> str:
+def console(execution: str) -> str:
+    """Give the address of a run in the console."""
     region = execution.split(":")[3] if execution.count(":") > 3 else "us-east-1"  # noqa: PLR2004  (an ARN has six parts)
     return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution}"
 

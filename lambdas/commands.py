@@ -13,7 +13,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 type _Policy = dict[str, Any]
 
@@ -168,7 +168,7 @@ def start_instance(region: str, instance: str) -> str:
     return f"{_call('ec2 start-instances', region)} {_option('instance-ids', instance)}"
 
 
-def start_execution(machine: str, request: dict[str, str]) -> str:
+def start_execution(machine: str, request: Mapping[str, object]) -> str:
     """Give the line that starts a workflow with a request."""
     region = machine.split(":")[3]
     return (

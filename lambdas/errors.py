@@ -11,7 +11,8 @@
     ├── Doubtful        nobody can tell whether this is the target that was meant; not retried
     ├── StillTracked    an instance is isolated, but its open connections may go on; not retried
     ├── NotKept         evidence could not be written; not retried, because the cut waits or the rest is kept
-    ├── StateChanged    what was read back is not what was written; not retried
+    ├── StateChanged    what is there is not what was written, or left; not retried
+    ├── Superseded      the case is not this run's to restore (any more); not retried
     └── Unexpected      anything else; not retried
 
 May touch: nothing.
@@ -73,7 +74,11 @@ class NotKept(TourniquetError):  # noqa: N818  (as above)
 
 
 class StateChanged(TourniquetError):  # noqa: N818  (as above)
-    """The change was accepted, but reading back shows another state: somebody else writes here too."""
+    """What is there is not what was written a moment ago, or left earlier: somebody else writes here too."""
+
+
+class Superseded(TourniquetError):  # noqa: N818  (as above)
+    """The case is not being restored by this run (any more): another run took it over, so nothing more is undone."""
 
 
 class Unexpected(TourniquetError):  # noqa: N818  (as above)

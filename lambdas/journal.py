@@ -7,7 +7,8 @@ about it meets the same case. ``pk`` = ``BREAKER``: a slot for each principal th
 Nothing here may hold up containment: each call is bounded to about a second and a failure raises one of
 the named errors, which callers answer by going on without the table.
 
-May touch: dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:GetItem, dynamodb:Query on the incident table.
+May touch: dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:GetItem, dynamodb:Query on the incident table;
+dynamodb:Scan for a restore.
 Never: deletes an item; loses a change's ``before``.
 """
 
@@ -27,7 +28,7 @@ from botocore.exceptions import ClientError
 
 from lambdas import aws, errors
 from lambdas.aws import Grant
-from lambdas.model import RELEASING, Change, Json, Outcome, Result, Target
+from lambdas.model import RELEASING, Change, Json, Kind, Outcome, Result, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -62,6 +63,16 @@ OUTCOME_GRANTS = (
     Grant(action="dynamodb:Query", resource=_TABLE),
     Grant(action="dynamodb:UpdateItem", resource=_TABLE),
 )
+RESTORE_GRANTS = (
+    Grant(action="dynamodb:GetItem", resource=_TABLE),
+    Grant(action="dynamodb:Query", resource=_TABLE),
+    Grant(action="dynamodb:Scan", resource=_TABLE),
+    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
+)
+UNDO_GRANTS = (
+    Grant(action="dynamodb:GetItem", resource=_TABLE),
+    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
+)
 
 #: For where no cut waits: how long a call is tried again.
 PATIENT = 5.0
@@ -92,7 +103,9 @@ class Case:
     ``outcome`` is empty while its workflow runs. ``acting`` says which execution set out to make which item (item
     id → execution ARN). ``made`` are the ids of the items that any of its executions made or found so, ``told`` what
     its alerts told already (see ``alert.tellings``). ``released`` says when a restore undid which item (item id → ISO
-    8601); such an item is not among ``made``.
+    8601); such an item is not among ``made``. ``restoring`` is the restore (an execution's ARN) that began last;
+    ``outcome`` is ``RELEASING`` while it is at work. ``about`` is what the case's item tells of its first signal:
+    ``title``, ``source``, ``type`` and ``severity``.
     """
 
     incident_id: str
@@ -103,6 +116,25 @@ class Case:
     targets: frozenset[str] = frozenset()
     told: frozenset[str] = frozenset()
     released: Mapping[str, str] = field(default_factory=dict)
+    restoring: str = ""
+    about: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the journal holds of one change, for a restore.
+
+    ``change`` is as it ended latest, with what was there before the first time; of one that never ended, the result is
+    FAILED and ``after`` empty. ``again`` is what was there before the latest time, if it was made anew. ``args`` are
+    those of the plan's item; entries of older versions have none. ``released_at`` is when it was undone and
+    ``released_by`` the restore that did it (an execution's ARN), each ``""`` where not known.
+    """
+
+    change: Change
+    args: Json = field(default_factory=dict)
+    again: Json | None = None
+    released_at: str = ""
+    released_by: str = ""
 
 
 class Asked(StrEnum):
@@ -294,6 +326,8 @@ class Table:
             targets=frozenset(data.get("targets", ())),
             told=frozenset(data.get("told", ())),
             released=dict(data.get("released", {})),
+            restoring=str(data.get("restoring", "")),
+            about={name: data[name] for name in ("title", "source", "type", "severity") if name in data},
         )
 
     def exists(self, incident_id: str) -> bool:
@@ -353,8 +387,8 @@ class Table:
         )
         return str(_plain(found["Attributes"])["first_at"])
 
-    def record_before(self, change: Change, execution: str) -> Kept:
-        """Keep what was there before a change, once; give what is kept.
+    def record_before(self, change: Change, execution: str, args: Json | None = None) -> Kept:
+        """Keep what was there before a change, once, with the args of its item; give what is kept.
 
         A retry, and a later run on the same case, get back what the first one saw.
         """
@@ -364,6 +398,7 @@ class Table:
             "sk": f"CHANGE#{change.item_id}",
             "execution": execution,
             "result": "begun",
+            "args": args or {},
         }
         try:
             self._send(
@@ -376,15 +411,15 @@ class Table:
             )
         except ClientError as error:
             old = _plain(error.response["Item"])  # type: ignore[typeddict-item]  # as asked for
-            return self._begun_anew(change, execution, old) if "released_at" in old else _kept(old)
+            return self._begun_anew(change, execution, old, args or {}) if "released_at" in old else _kept(old)
         return Kept(before=change.before, by=execution)
 
-    def _begun_anew(self, change: Change, execution: str, old: Json) -> Kept:
+    def _begun_anew(self, change: Change, execution: str, old: Json, args: Json) -> Kept:
         """Begin a change anew that a person undid: what is there now is what an undo has to give back.
 
         What was kept of it until then goes to ``earlier``.
         """
-        gone = ("again", "again_by", "again_at", "released_at", "after", "remark")
+        gone = ("again", "again_by", "again_at", "released_at", "released_by", "after", "remark")
         earlier = {name: old[name] for name in ("before", "after", "at", "execution", "released_at") if name in old}
         try:
             self._send(
@@ -392,6 +427,7 @@ class Table:
                 TableName=self._name,
                 Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
                 UpdateExpression="SET #before = :before, #execution = :execution, #result = :begun, #at = :at, "
+                "args = :args, "
                 "earlier = list_append(if_not_exists(earlier, :none), :earlier) "
                 f"REMOVE {', '.join(f'#{one}' for one in gone)}",
                 ConditionExpression="released_at = :released",
@@ -401,6 +437,7 @@ class Table:
                         ":before": change.before,
                         ":execution": execution,
                         ":begun": "begun",
+                        ":args": args,
                         ":at": change.at,
                         ":none": [],
                         ":earlier": [earlier],
@@ -451,7 +488,7 @@ class Table:
             TableName=self._name,
             Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
             UpdateExpression="SET #r = :result, #e = :error, #a = :after, #at = :at, item_id = :id, "
-            "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target) REMOVE released_at",
+            "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target) REMOVE released_at, released_by",
             ExpressionAttributeNames={
                 "#r": "result",
                 "#e": "error",
@@ -496,20 +533,22 @@ class Table:
         return found
 
     def close(self, incident_id: str, execution: str, values: Mapping[str, Any]) -> bool:
-        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while another runs it."""
+        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while others have it."""
         sets = ", ".join(f"#{index} = :{index}" for index in range(len(values)))
         written = {f":{index}": value for index, value in enumerate(values.values())}
         return self._if_unchanged(
             Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
             UpdateExpression=f"SET {sets}, incident_id = :case",
-            ConditionExpression="attribute_not_exists(#execution) OR #execution = :execution OR "
-            "attribute_exists(#ended)",
+            ConditionExpression="(attribute_not_exists(#execution) OR #execution = :execution OR "
+            "attribute_exists(#ended)) AND (attribute_not_exists(#ended) OR #ended <> :releasing)",
             ExpressionAttributeNames={
                 "#execution": "execution",
                 "#ended": "outcome",
                 **{f"#{index}": name for index, name in enumerate(values)},
             },
-            ExpressionAttributeValues=_item({**written, ":execution": execution, ":case": incident_id}),
+            ExpressionAttributeValues=_item(
+                {**written, ":execution": execution, ":case": incident_id, ":releasing": RELEASING}
+            ),
         )
 
     def remember(self, incident_id: str, told: Collection[str]) -> None:
@@ -597,8 +636,10 @@ class Table:
         noted = self._if_unchanged(
             Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
             UpdateExpression="SET outcome = :released, released = :items, made = :none, told = :none",
-            ConditionExpression="attribute_exists(outcome)",
-            ExpressionAttributeValues=_item({":released": Outcome.RELEASED, ":items": released, ":none": []}),
+            ConditionExpression="attribute_exists(outcome) AND outcome <> :releasing",
+            ExpressionAttributeValues=_item(
+                {":released": Outcome.RELEASED, ":releasing": RELEASING, ":items": released, ":none": []}
+            ),
         )
         for item_id in sorted(items) if noted else ():
             self._if_unchanged(
@@ -608,6 +649,94 @@ class Table:
                 ExpressionAttributeValues=_item({":at": at}),
             )
         return noted
+
+    def entries(self, incident_id: str) -> tuple[Entry, ...]:
+        """Give all that the journal holds of a case's changes, the oldest first."""
+        found = [_entry(entry) for entry in self._query(incident_id, "CHANGE#")]
+        return tuple(sorted(found, key=lambda entry: (entry.change.at, entry.change.item_id)))
+
+    def entry(self, incident_id: str, item_id: str) -> Entry | None:
+        """Give what the journal holds of one change."""
+        found = self._send(
+            self._dynamodb.get_item,
+            TableName=self._name,
+            Key=_item({"pk": incident_id, "sk": f"CHANGE#{item_id}"}),
+            ConsistentRead=True,
+        )
+        return _entry(_plain(found["Item"])) if "Item" in found else None
+
+    def standing(self) -> list[Entry]:
+        """Give every change of any case that was not undone. Reads the whole table."""
+        found: list[Json] = []
+        more: dict[str, Any] = {}
+        while True:
+            page = self._send(
+                self._dynamodb.scan,
+                TableName=self._name,
+                FilterExpression="begins_with(sk, :change) AND attribute_not_exists(released_at)",
+                ExpressionAttributeValues=_item({":change": "CHANGE#"}),
+                ConsistentRead=True,
+                **more,
+            )
+            found += [_plain(entry) for entry in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return [_entry(entry) for entry in found]
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def begin_release(self, case: Case, execution: str, items: Collection[str], at: str) -> bool:
+        """Make a restore the one that undoes a case: of its items none counts as made any more, each as released.
+
+        So a repeat of a signal changes nothing by itself from here on. False when the case is not as it was read.
+        """
+        released = {**case.released, **{item: at for item in items if item in case.made or item not in case.released}}
+        values = {
+            ":releasing": RELEASING,
+            ":mine": execution,
+            ":items": released,
+            ":none": [],
+            ":nobody": {},
+            ":execution": case.execution,
+            ":outcome": case.outcome,
+            ":restoring": case.restoring,
+        }
+        ended = "outcome = :outcome" if case.outcome else "attribute_not_exists(outcome)"
+        before = "restoring = :restoring" if case.restoring else "attribute_not_exists(restoring)"
+        for unused in (*([] if case.outcome else [":outcome"]), *([] if case.restoring else [":restoring"])):
+            del values[unused]
+        return self._if_unchanged(
+            Key=_item({"pk": case.incident_id, "sk": "INCIDENT"}),
+            UpdateExpression="SET outcome = :releasing, restoring = :mine, released = :items, made = :none, "
+            "told = :none, acting = :nobody",
+            ConditionExpression=f"#execution = :execution AND {ended} AND {before}",
+            ExpressionAttributeNames={"#execution": "execution"},
+            ExpressionAttributeValues=_item(values),
+        )
+
+    def mark_released(self, incident_id: str, item_id: str, execution: str, at: str) -> None:
+        """Note that a change was undone: the next one of this item begins its entry anew."""
+        self._if_unchanged(
+            Key=_item({"pk": incident_id, "sk": f"CHANGE#{item_id}"}),
+            UpdateExpression="SET released_at = :at, released_by = :by",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues=_item({":at": at, ":by": execution}),
+        )
+
+    def end_release(self, incident_id: str, execution: str, at: str) -> bool:
+        """Write that a restore has ended; false when the case is not its own any more. Can be repeated."""
+        return self._if_unchanged(
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            UpdateExpression="SET outcome = :released, ended_at = :at, told = :none",
+            ConditionExpression="restoring = :mine AND outcome IN (:releasing, :released)",
+            ExpressionAttributeValues=_item(
+                {
+                    ":released": Outcome.RELEASED,
+                    ":releasing": RELEASING,
+                    ":at": at,
+                    ":none": [],
+                    ":mine": execution,
+                }
+            ),
+        )
 
     def settle(self, ask: Ask, state: Asked, at: str, by: str, reason: str = "") -> Ask | None:
         """Answer a question, if it still waits; give it as it is then, ``None`` when somebody else settled it."""
@@ -802,6 +931,28 @@ def _kept(entry: Json) -> Kept:
         again=dict(again) if again else None,
         again_by=str(entry.get("again_by", "")),
         remark=str(entry.get("remark", "")),
+    )
+
+
+def _entry(entry: Json) -> Entry:
+    """Read an entry of the journal, whichever version wrote it."""
+    result, again = entry.get("result"), entry.get("again")
+    return Entry(
+        change=Change(
+            item_id=str(entry["sk"]).removeprefix("CHANGE#"),
+            incident_id=str(entry["pk"]),
+            action=str(entry.get("action", "")),
+            target=Target.from_json(entry["target"]) if "target" in entry else Target(kind=Kind.OTHER),
+            before=dict(entry.get("before", {})),
+            after=dict(entry.get("after", {})),
+            result=Result(result) if result in set(Result) else Result.FAILED,
+            error=str(entry.get("error", "")),
+            at=str(entry.get("at", "")),
+        ),
+        args=dict(entry.get("args", {})),
+        again=dict(again) if again else None,
+        released_at=str(entry.get("released_at", "")),
+        released_by=str(entry.get("released_by", "")),
     )
 
 

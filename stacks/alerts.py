@@ -96,13 +96,33 @@ class Alerts(Construct):
         )
         alarm.add_alarm_action(cloudwatch_actions.SnsAction(self.topic))
 
-    def announce_deaths_of(self, machine: sfn.StateMachine) -> None:
+    def announce_deaths_of(self, respond: sfn.StateMachine, restore: sfn.StateMachine) -> None:
         """Publish, without any code of ours, when an execution ends without having told anybody."""
         status = events.EventField.from_path("$.detail.status")
         execution = events.EventField.from_path("$.detail.executionArn")
+        history = f"(Step Functions console, or: aws stepfunctions get-execution-history --execution-arn {execution} )"
+        self._announce(
+            "WorkflowDied",
+            respond,
+            f"FAILED: Tourniquet began to answer a signal, and its workflow ended as {status} before it "
+            "could say what was done. Assume that nothing is contained. What to do next: open the run and "
+            f"look which steps ended {history}, contain by hand what it did not, then start the workflow "
+            "again: with the same input or, for a run whose name begins with ask-, which waited for an "
+            "answer, with a request for the same target.",
+        )
+        self._announce(
+            "RestoreDied",
+            restore,
+            f"FAILED: Tourniquet began to restore a case, and its workflow ended as {status} before it could say what "
+            "was undone. Assume that a part of it is. What to do next: start the restore again with the same input, "
+            f"which does only what is left; to see what was undone, look which steps ended {history}.",
+        )
+
+    def _announce(self, name: str, machine: sfn.StateMachine, said: str) -> None:
+        """Have the topic told, by a rule of its own, when an execution of a workflow dies."""
         events.Rule(
             self,
-            "WorkflowDied",
+            name,
             description="Tourniquet: announces a workflow that ended without its own announcement",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
@@ -116,14 +136,7 @@ class Alerts(Construct):
                 targets.SnsTopic(
                     self.topic,
                     dead_letter_queue=self.dead_letters,
-                    message=events.RuleTargetInput.from_text(
-                        f"FAILED: Tourniquet began to answer a signal, and its workflow ended as {status} before it "
-                        "could say what was done. Assume that nothing is contained. What to do next: open the run and "
-                        "look which steps ended (Step Functions console, or: aws stepfunctions get-execution-history "
-                        f"--execution-arn {execution} ), contain by hand what it did not, then start the workflow "
-                        "again: with the same input or, for a run whose name begins with ask-, which waited for an "
-                        "answer, with a request for the same target."
-                    ),
+                    message=events.RuleTargetInput.from_text(said),
                 )
             ],
         )

@@ -19,7 +19,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lambdas import actions, journal
-from lambdas.handlers import approval, environment, hold, notify, triage
+from lambdas.handlers import approval, environment, hold, notify, restore, triage
 from stacks import fixed
 from stacks.explained import explain, lint
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 ROLE_PATH = fixed.ROLE_PATH
 PREFIX = fixed.PREFIX
-OTHER_ROLES = ("respond", "rules")
-HANDLERS = ("Triage", "Notify", "Approval", "Hold")
+OTHER_ROLES = ("respond", "restore", "rules")
+HANDLERS = ("Triage", "Notify", "Approval", "Hold", "Restore")
+UNDO = "Undo"
 _DEPLOYING = ("deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup")
 _QUALIFIER = "hnb659fds"
 _MEMORY_MB = 512
@@ -44,11 +45,11 @@ _HOLD_TIMEOUT = cdk.Duration.seconds(300)
 
 
 class Functions(Construct):
-    """Every function of the responder.
+    """Every function of the responder: the handlers, one for each action, and one for the undo of each that has one.
 
     ``names`` fills the placeholders of the grants' resources (``{table}``, ``{topic}``, ``{key}``,
-    ``{executions}``); ``variables`` is what every function is told through its environment, ``evidence``
-    what those that act on instances are told besides.
+    ``{executions}``, ``{restores}``); ``variables`` is what every function is told through its environment,
+    ``evidence`` what those that act on instances are told besides.
     """
 
     def __init__(  # noqa: PLR0913  (what they all share)
@@ -72,7 +73,7 @@ class Functions(Construct):
                 "observe_all": settings.mode == "observe",
                 "modes": {name: [list(step) for step in steps] for name, steps in settings.playbook_modes.items()},
                 "protected": list(settings.protected_principals),
-                "own": self._own(),
+                "own": self._own_by_prefix(),
                 "instances": list(settings.protected_instances),
                 "vpcs": list(settings.protected_vpcs),
                 "extras": {name: list(actions) for name, actions in settings.playbook_extras.items()},
@@ -112,6 +113,23 @@ class Functions(Construct):
             variables,
             timeout=_HOLD_TIMEOUT,
         )
+        self.restore = self._function(
+            "Restore",
+            "Opens a case's journal for undoing, tells how that ended",
+            "restore",
+            restore.GRANTS,
+            variables,
+        )
+        self.undos = {
+            name: self._function(
+                f"{UNDO}{_camel(name)}",
+                f"Undoes one change: {name}",
+                "undo",
+                (*actions.load(name).undo_grants, *journal.UNDO_GRANTS),
+                {**variables, environment.ACTION: name},
+            )
+            for name in undone()
+        }
         self.actions = {
             name: self._function(
                 _camel(name),
@@ -123,10 +141,16 @@ class Functions(Construct):
             for name in actions.names()
         }
 
-    def by_placeholder(self) -> dict[str, lambda_.Function]:
-        """Give each function under the name that the workflows use for its ARN."""
+    def to_respond(self) -> dict[str, lambda_.Function]:
+        """Give each function that the respond workflow may invoke, under the name that it uses for its ARN."""
         named = {"Triage": self.triage, "Notify": self.notify, "Approval": self.approval, "Hold": self.hold}
         named |= {_camel(name): function for name, function in self.actions.items()}
+        return {f"{name}FunctionArn": function for name, function in named.items()}
+
+    def to_restore(self) -> dict[str, lambda_.Function]:
+        """Give each function that the restore workflow may invoke: none that contains anything."""
+        named = {"Restore": self.restore}
+        named |= {f"{UNDO}{_camel(name)}": function for name, function in self.undos.items()}
         return {f"{name}FunctionArn": function for name, function in named.items()}
 
     def _function(  # noqa: PLR0913  (what makes one function)
@@ -156,7 +180,7 @@ class Functions(Construct):
             },
         )
         for grant in grants:
-            if "*" in grant.resource or grant.resource == "{executions}":
+            if "*" in grant.resource or grant.resource in {"{executions}", "{restores}"}:
                 self._explain(role, grant)
         function = lambda_.Function(
             self,
@@ -168,7 +192,7 @@ class Functions(Construct):
             code=self._code,
             handler=f"lambdas.handlers.{handler}.handler",
             role=role.without_policy_updates(),
-            memory_size=_MORE_MEMORY_MB if handler in _ASK_MUCH or environment.EVIDENCE in variables else _MEMORY_MB,
+            memory_size=_MORE_MEMORY_MB if handler in _ASK_MUCH or _on_instances(variables) else _MEMORY_MB,
             timeout=timeout,
             log_group=log_group,
             environment={**variables, "POWERTOOLS_LOG_LEVEL": "INFO"},
@@ -211,11 +235,25 @@ class Functions(Construct):
         """
         stack = cdk.Stack.of(self)
         qualifier = self.node.try_get_context("@aws-cdk/core:bootstrapQualifier") or _QUALIFIER
-        names = (*HANDLERS, *(_camel(name) for name in actions.names()), *OTHER_ROLES)
+        names = (
+            *HANDLERS,
+            *(_camel(name) for name in actions.names()),
+            *(f"{UNDO}{_camel(name)}" for name in undone()),
+            *OTHER_ROLES,
+        )
         return [
             *(f"role{ROLE_PATH}{PREFIX}{name}" for name in names),
             *(f"role/cdk-{qualifier}-{kind}-role-{cdk.Aws.ACCOUNT_ID}-{stack.region}" for kind in _DEPLOYING),
         ]
+
+    def _own_by_prefix(self) -> dict[str, list[str]]:
+        """Give the same list in short, what most names begin with → the rest: an environment holds little."""
+        prefix = f"role{ROLE_PATH}{PREFIX}"
+        own = self._own()
+        return {
+            prefix: [name.removeprefix(prefix) for name in own if name.startswith(prefix)],
+            "": [name for name in own if not name.startswith(prefix)],
+        }
 
     def _never(self) -> list[iam.PolicyStatement]:
         """Deny every change to what must not be touched, whatever else the role may do."""
@@ -253,6 +291,16 @@ class Functions(Construct):
                 )
             )
         return statements
+
+
+def undone() -> tuple[str, ...]:
+    """List the actions whose changes can be undone: evidence cannot."""
+    return tuple(name for name in actions.names() if actions.load(name).undo_grants)
+
+
+def _on_instances(variables: Mapping[str, str]) -> bool:
+    action = variables.get(environment.ACTION)
+    return action is not None and actions.load(action).on_instances
 
 
 def _statements(grants: Iterable[Grant], names: Mapping[str, str]) -> list[iam.PolicyStatement]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 RESPOND = "tourniquet-respond"
+RESTORE = "tourniquet-restore"
 
 
 class Responder(cdk.Stack):
@@ -54,11 +55,13 @@ class Responder(cdk.Stack):
                 "evidence": evidence.bucket.bucket_arn,
                 "days": str(settings.evidence_retention_days),
                 "executions": f"{states}:execution:{RESPOND}:*",
+                "restores": f"{states}:execution:{RESTORE}:*",
             },
             variables={
                 environment.TABLE: records.table.table_name,
                 environment.TOPIC: alerts.topic.topic_arn,
                 environment.RESPOND: f"{states}:stateMachine:{RESPOND}",
+                environment.RESTORE: f"{states}:stateMachine:{RESTORE}",
             },
             evidence={
                 environment.EVIDENCE: evidence.bucket.bucket_name,
@@ -70,14 +73,24 @@ class Responder(cdk.Stack):
             "Respond",
             file=packaging.ROOT / "state_machines" / "respond.asl.json",
             name=RESPOND,
-            functions=functions.by_placeholder(),
+            functions=functions.to_respond(),
             topic=alerts.topic,
             topic_key=alerts.key,
         )
-        alerts.announce_deaths_of(respond.machine)
+        restore = Workflow(
+            self,
+            "Restore",
+            file=packaging.ROOT / "state_machines" / "restore.asl.json",
+            name=RESTORE,
+            functions=functions.to_restore(),
+            topic=alerts.topic,
+            topic_key=alerts.key,
+        )
+        alerts.announce_deaths_of(respond.machine, restore.machine)
         Misuse(self, "Misuse", topic=alerts.topic, dead_letters=alerts.dead_letters)
         Signals(self, "Signals", respond=respond.machine, dead_letters=alerts.dead_letters)
         cdk.CfnOutput(self, "RespondStateMachineArn", value=respond.machine.state_machine_arn)
+        cdk.CfnOutput(self, "RestoreStateMachineArn", value=restore.machine.state_machine_arn)
         cdk.CfnOutput(self, "AlertTopicArn", value=alerts.topic.topic_arn)
         cdk.CfnOutput(self, "IncidentTableName", value=records.table.table_name)
         cdk.CfnOutput(self, "EvidenceBucketName", value=evidence.bucket.bucket_name)

@@ -46,7 +46,7 @@ _INSTANCE = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _VPC = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _EMAIL_LIMIT = 254
 #: IAM takes 10,240 characters of inline policies of a role, Lambda 4,096 of environment: what is left besides our own.
-POLICY_ROOM = 5600
+POLICY_ROOM = 5000
 ENVIRONMENT_ROOM = 2400
 _HERE = "arn:aws:ec2:*:123456789012:"
 _QUOTED = 3  # the quotes and the comma

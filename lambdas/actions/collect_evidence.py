@@ -286,6 +286,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    fields=evidence.fields,
     rebase=evidence.rebase,
     undo=evidence.undo,
     undo_command=evidence.undo_command,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _POLICY = "arn:{partition}:iam::aws:policy/" + DENY_ALL
 _ONLY_DENY_ALL = (("ArnEquals", "iam:PolicyARN", _POLICY),)
 _ONLY_AS_BOUNDARY = (("StringEquals", "iam:PermissionsBoundary", _POLICY),)
+_ANOTHER_BOUNDARY = (("StringNotEquals", "iam:PermissionsBoundary", _POLICY),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +86,19 @@ def look(iam: IAMClient, item: PlanItem) -> Json:
     by which a renamed user is found. ``deny_policy`` is AWSDenyAll's ARN in this partition, ``attached`` whether it
     is attached, ``boundary`` the ARN of the permissions boundary or ``""``. Raises Unexpected for any other target.
     """
-    known = _meant(item.target, str(item.args.get("via_key", "")))
+    known = _meant(item.target, item.args)
     return _read(iam, known, str(item.args.get("not_after", "")))
 
 
-def _meant(target: Target, via_key: str) -> Json:
+def _meant(target: Target, args: Json) -> Json:
+    """Say what is known of a principal; an earlier reading may have told its unique id."""
     match target.kind:
         case Kind.ROLE:
-            return {"kind": "role", "role": target.name, "role_id": target.id}
+            role_id = target.id or str(args.get("role_id", ""))
+            return {"kind": "role", "role": target.name, "role_id": role_id}
         case Kind.USER | Kind.ACCESS_KEY:
-            user_id = target.id if target.kind is Kind.USER else ""
+            user_id = (target.id if target.kind is Kind.USER else "") or str(args.get("user_id", ""))
+            via_key = str(args.get("via_key", ""))
             return {"kind": "user", "user": target.name, "user_id": user_id, "via_key": via_key}
         case other:
             raise errors.Unexpected(f"A target of the kind {other} is neither a user nor a role.")
@@ -146,6 +150,11 @@ def apply(iam: IAMClient, state: Json) -> None:
     except errors.QuotaFull:
         with aws.translated():
             of.bound(iam, state[kind], state["deny_policy"])
+
+
+def fields(state: Json) -> Json:
+    """Give whether the deny is attached, and the permissions boundary."""
+    return {name: state[name] for name in ("attached", "boundary")}
 
 
 def rebase(before: Json, again: Json) -> Json:
@@ -209,12 +218,13 @@ ACTION = Action(
         Grant(action="iam:GetUser", resource=USERS),
         Grant(action="iam:ListAttachedRolePolicies", resource=ROLES),
         Grant(action="iam:ListAttachedUserPolicies", resource=USERS),
-        Grant(action="iam:PutRolePermissionsBoundary", resource=ROLES),
-        Grant(action="iam:PutUserPermissionsBoundary", resource=USERS),
+        Grant(action="iam:PutRolePermissionsBoundary", resource=ROLES, condition=_ANOTHER_BOUNDARY),
+        Grant(action="iam:PutUserPermissionsBoundary", resource=USERS, condition=_ANOTHER_BOUNDARY),
     ),
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

@@ -55,6 +55,11 @@ def apply(iam: IAMClient, state: Json) -> None:
         iam.update_access_key(UserName=state["user"], AccessKeyId=state["key_id"], Status="Inactive")
 
 
+def fields(state: Json) -> Json:
+    """Give the key's status."""
+    return {"status": state["status"]}
+
+
 def rebase(before: Json, again: Json) -> Json:
     """Give back what was there at first: whoever made the key active meanwhile was undoing a containment."""
     return {**before, "user": again["user"]}
@@ -93,6 +98,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

@@ -66,6 +66,11 @@ def folder(item: PlanItem) -> str:
     return f"incidents/{item.incident_id}/{'-'.join(filter(None, (item.target.id, round_of(item))))}/"
 
 
+def fields(_state: Json) -> Json:
+    """Give nothing: evidence is never put back."""
+    return {}
+
+
 def rebase(before: Json, _again: Json) -> Json:
     """Give back what was there at first: evidence is never put back."""
     return before

@@ -47,6 +47,14 @@ def instance(ec2: EC2Client, instance_id: str) -> InstanceTypeDef:
     raise errors.TargetGone(f"There is no instance {instance_id} in this region.")
 
 
+def running(ec2: EC2Client, instance_id: str) -> InstanceTypeDef:
+    """Describe an instance. Raises TargetGone, and Unavailable while it starts: nothing takes it in before it runs."""
+    found = instance(ec2, instance_id)
+    if found["State"]["Name"] == "pending":
+        raise errors.Unavailable(f"The instance {instance_id} is starting still.")
+    return found
+
+
 def each(calls: Iterable[Callable[[], object]], at_once: int) -> None:
     """Make every call, so many at a time; raise the first error when all have ended."""
     with ThreadPoolExecutor(at_once) as pool:

@@ -463,6 +463,15 @@ def _delete(ec2: EC2Client, group: str) -> None:
         logger.warning("an open group is left: %s", error)
 
 
+def fields(state: Json) -> Json:
+    """Give each interface's groups; none where it has only groups of ours."""
+    ours = _ours(state)
+    return {
+        f"interface {name}": sorted(one["groups"]) if set(one["groups"]) - ours else []
+        for name, one in state["interfaces"].items()
+    }
+
+
 def rebase(before: Json, again: Json) -> Json:
     """Give back what was there at first; an interface that came later, or was in our groups then, what it had later.
 
@@ -550,11 +559,16 @@ ACTION = Action(
         Grant(action="ec2:DescribeSecurityGroups", resource="*"),
         Grant(action="ec2:ModifyNetworkInterfaceAttribute", resource=INSTANCES),
         Grant(action="ec2:ModifyNetworkInterfaceAttribute", resource=INTERFACES),
-        Grant(action="ec2:ModifyNetworkInterfaceAttribute", resource=SECURITY_GROUPS),
+        Grant(
+            action="ec2:ModifyNetworkInterfaceAttribute",
+            resource=SECURITY_GROUPS,
+            condition=(("Null", f"aws:ResourceTag/{TAG}", "true"),),
+        ),
     ),
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

@@ -24,7 +24,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from lambdas import aws, commands, errors
-from lambdas.actions.instances import each, instance
+from lambdas.actions.instances import each, instance, running
 from lambdas.actions.shape import Action
 from lambdas.aws import Grant
 
@@ -215,6 +215,12 @@ def _described(targets: Iterable[Json]) -> list[TargetDescriptionTypeDef]:
     return described
 
 
+def fields(state: Json) -> Json:
+    """Give each target group's targets that are the instance, and each classic load balancer that has it."""
+    targets = {f"target group {name}": _grouped(_described(there)) for name, there in state["targets"].items()}
+    return targets | {f"load balancer {name}": True for name in state["balancers"]}
+
+
 def rebase(before: Json, again: Json) -> Json:
     """Give back what was there at first, and what it was registered with later."""
     targets = dict(before["targets"])
@@ -224,20 +230,23 @@ def rebase(before: Json, again: Json) -> Json:
 
 
 def undo(place: Place, change: Change) -> None:
-    """Register the instance where it was, and is not now; each is tried whatever becomes of another.
+    """Register the instance where it was; each is tried whatever becomes of another.
 
-    Raises TargetGone when the instance, one of the target groups or a load balancer is gone. Can be repeated.
+    A target group that has the instance by now, on whatever port, stays as it is.
+
+    Raises TargetGone when the instance, one of the target groups or a load balancer is gone, and Unavailable while the
+    instance starts. Can be repeated.
     """
-    now = _registered(place, instance(place.client("ec2"), change.target.id))
+    now = _registered(place, running(place.client("ec2"), change.target.id))
     elbv2: ElasticLoadBalancingv2Client = place.client("elbv2")
     elb: ElasticLoadBalancingClient = place.client("elb")
-    missing: dict[str, list[TargetDescriptionTypeDef]] = {}
-    for group, targets in change.before["targets"].items():
-        there = _described(now["targets"].get(group, []))
-        missing[group] = [one for one in _described(targets) if one not in there]
     each(
         [
-            *(partial(_join_group, elbv2, group, targets) for group, targets in missing.items() if targets),
+            *(
+                partial(_join_group, elbv2, group, _described(targets))
+                for group, targets in change.before["targets"].items()
+                if group not in now["targets"]
+            ),
             *(
                 partial(_join_balancer, elb, balancer, change.target.id)
                 for balancer in change.before["balancers"]
@@ -294,6 +303,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambdas import aws, commands, errors
-from lambdas.actions.instances import instance
+from lambdas.actions.instances import instance, running
 from lambdas.actions.shape import Action
 from lambdas.aws import Grant
 
@@ -76,17 +76,29 @@ def apply(place: Place, state: Json) -> None:
             raise
 
 
+def fields(state: Json) -> Json:
+    """Give the group that the instance is in and stays in, or ``""``."""
+    return {"group": "" if verify(state) else state["group"]}
+
+
 def rebase(before: Json, again: Json) -> Json:
     """Give back the group that it was in at first, or else the one that it joined later."""
     return before if before["group"] else again
 
 
 def undo(place: Place, change: Change) -> None:
-    """Attach the instance to its group, unless it is in one by now. Raises TargetGone. Can be repeated."""
-    instance(place.client("ec2"), change.target.id)
+    """Attach the instance to its group, unless it is in one by now. Raises TargetGone. Can be repeated.
+
+    Raises Unavailable while it starts or is being detached: Auto Scaling attaches it only afterwards.
+    """
+    running(place.client("ec2"), change.target.id)
     autoscaling: AutoScalingClient = place.client("autoscaling")
-    group, _ = _membership(autoscaling, change.target.id)
-    if change.before["group"] and not group:
+    group, lifecycle = _membership(autoscaling, change.target.id)
+    if verify(change.before):
+        return
+    if group and lifecycle in _LEAVING:
+        raise errors.Unavailable("The instance is being detached still; it can be attached when that has ended.")
+    if not group:
         with aws.translated():
             autoscaling.attach_instances(InstanceIds=[change.target.id], AutoScalingGroupName=change.before["group"])
 
@@ -114,6 +126,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

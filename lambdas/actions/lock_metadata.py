@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _OFF: Final = "disabled"
 _ON: Final = "enabled"
 _APPLIED = "applied"
+_HOW = ("tokens", "hop_limit")
 _TRIES = 10
 _PAUSE_SECONDS = 0.5
 
@@ -71,22 +72,31 @@ def apply(place: Place, state: Json) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
+def fields(state: Json) -> Json:
+    """Give whether the service is on, and how it is asked."""
+    return {"endpoint": state["endpoint"], "tokens": state["tokens"], "hop_limit": int(state["hop_limit"])}
+
+
 def rebase(before: Json, _again: Json) -> Json:
     """Give back what was there at first: whoever turned the service on meanwhile was undoing a containment."""
     return before
 
 
 def undo(place: Place, change: Change) -> None:
-    """Turn the service on, with the tokens and the hop limit as before, if it is off still. Raises TargetGone."""
+    """Turn the service on if it is off still, with the tokens and the hop limit as before. Raises TargetGone.
+
+    One of these that somebody changed since stays as it is. Can be repeated.
+    """
     ec2: EC2Client = place.client("ec2")
-    before = change.before
-    if verify(before) or not verify(_state(ec2, change.target.id, change.target.region)):
+    before, now = change.before, _state(ec2, change.target.id, change.target.region)
+    if verify(before) or not verify(now):
         return
+    kept = {name: before[name] if now[name] == change.after.get(name, before[name]) else now[name] for name in _HOW}
     options: ModifyInstanceMetadataOptionsRequestTypeDef = {"InstanceId": change.target.id, "HttpEndpoint": _ON}
-    if before["tokens"]:
-        options["HttpTokens"] = before["tokens"]
-    if before["hop_limit"]:
-        options["HttpPutResponseHopLimit"] = int(before["hop_limit"])
+    if kept["tokens"]:
+        options["HttpTokens"] = kept["tokens"]
+    if kept["hop_limit"]:
+        options["HttpPutResponseHopLimit"] = int(kept["hop_limit"])
     with aws.translated():
         ec2.modify_instance_metadata_options(**options)
 
@@ -112,11 +122,16 @@ ACTION = Action(
     ),
     undo_grants=(
         Grant(action="ec2:DescribeInstances", resource="*"),
-        Grant(action="ec2:ModifyInstanceMetadataOptions", resource=INSTANCES),
+        Grant(
+            action="ec2:ModifyInstanceMetadataOptions",
+            resource=INSTANCES,
+            condition=(("StringNotEquals", "ec2:Attribute/HttpEndpoint", _OFF),),
+        ),
     ),
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

@@ -110,6 +110,12 @@ def _delete_with_it(ec2: EC2Client, instance_id: str, device: str, *, delete: bo
         )
 
 
+def fields(state: Json) -> Json:
+    """Give each protection of the instance, as far as one of its kind has any, and what becomes of each volume."""
+    own = {} if state["spot"] else {name: state[name] for name in ("termination", "shutdown")}
+    return own | {f"volume {name}": dict(volume) for name, volume in state["volumes"].items()}
+
+
 def rebase(before: Json, again: Json) -> Json:
     """Give back what was there at first; a volume that came later, what it had then."""
     return {**before, "volumes": {**again["volumes"], **before["volumes"]}}
@@ -165,6 +171,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

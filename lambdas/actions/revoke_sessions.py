@@ -61,7 +61,7 @@ def _meant(item: PlanItem) -> tuple[str, str]:
     """Give the session to deny, or ``""`` for all, and the role's id where it is known."""
     target = item.target
     if target.kind is Kind.ROLE:
-        return "", target.id
+        return "", target.id or str(item.args.get("role_id", ""))
     if target.kind is not Kind.ROLE_SESSION:
         raise errors.Unexpected(f"There are no sessions to revoke of a target of the kind {target.kind}.")
     read = _SESSION.fullmatch(target.id)
@@ -124,26 +124,33 @@ def apply(iam: IAMClient, state: Json) -> None:
         iam.put_role_policy(RoleName=state["role"], PolicyName=state["policy"], PolicyDocument=json.dumps(document))
 
 
+def fields(state: Json) -> Json:
+    """Give what stands under the name of the item's policy, read."""
+    return {"document": json.loads(state["document"] or "null")}
+
+
 def rebase(before: Json, _again: Json) -> Json:
     """Give back what was there at first: whoever changed the policy meanwhile was undoing a containment."""
     return before
 
 
 def undo(iam: IAMClient, change: Change) -> None:
-    """Delete the policy, or give back what stood under its name before; what somebody else wrote there since stays.
+    """Delete the policy; what somebody else wrote there since stays. Can be repeated.
 
-    Raises TargetGone when the role is gone, or another one of the name. Can be repeated.
+    Raises TargetGone when the role is gone, or another one of the name, and StateChanged where another policy stood
+    under the name before: writing that back takes a call that could grant anything, which this has not.
     """
     before = change.before
     name, policy = role(iam, before["role"], before["role_id"])["RoleName"], before["policy"]
     now = {**before, "document": _document(iam, name, policy)}
     if now["document"] == before["document"] or _denied_until(now) is None:
         return
+    if before["document"]:
+        raise errors.StateChanged(
+            f"Another policy stood under the name {policy} before, and only a person may write it back."
+        )
     with aws.translated():
-        if before["document"]:
-            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=before["document"])
-        else:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
 
 
 def undo_command(change: Change) -> tuple[str, ...]:
@@ -167,11 +174,11 @@ ACTION = Action(
         Grant(action="iam:DeleteRolePolicy", resource=ROLES),
         Grant(action="iam:GetRole", resource=ROLES),
         Grant(action="iam:GetRolePolicy", resource=ROLES),
-        Grant(action="iam:PutRolePolicy", resource=ROLES),
     ),
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

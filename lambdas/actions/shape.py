@@ -49,8 +49,10 @@ class Action:
     TargetGone when there is none. ``verify`` says of such a reading whether the target is contained. ``apply`` makes
     the change on the target as it was just read, and can be repeated. ``rebase`` says what to put back when the change
     was undone by somebody and made anew, from the state before the first time and the one before the latest.
-    ``undo`` puts back what ``before`` of a change recorded. ``undo_command`` gives the same as lines for a shell,
-    without a whole key id in them, or nothing where there is nothing to undo.
+    ``fields`` gives of such a reading what the action changes, by name, as two readings can be compared: what passes by
+    itself (a change that is under way, a user's name) is not in it. Nothing in it means that there is nothing to undo.
+    ``undo`` puts back what ``before`` of a change recorded, where it is still as the action left it. ``undo_command``
+    gives the same as lines for a shell, without a whole key id in them, or nothing where there is nothing to undo.
 
     The first argument of ``look``, ``apply`` and ``undo`` is IAM's client or, ``on_instances``, a ``Place``.
     """
@@ -61,6 +63,7 @@ class Action:
     look: Callable[[Any, PlanItem], Json]
     verify: Callable[[Json], bool]
     apply: Callable[[Any, Json], None]
+    fields: Callable[[Json], Json]
     rebase: Callable[[Json, Json], Json]
     undo: Callable[[Any, Change], None]
     undo_command: Callable[[Change], tuple[str, ...]]

@@ -11,6 +11,7 @@ Never: terminates; starts an instance (``undo`` does, in another role).
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from lambdas import aws, commands, errors
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from lambdas.actions.shape import Place
     from lambdas.model import Change, Json, PlanItem
 
+_RUNNING = "running"
 _STOPPING = "stopping"
 _STOPPED = "stopped"
+_TRIES = 8
+_PAUSE_SECONDS = 1
 
 
 def look(place: Place, item: PlanItem) -> Json:
@@ -46,15 +50,20 @@ def apply(place: Place, state: Json) -> None:
         ec2.stop_instances(InstanceIds=[state["instance"]])
 
 
+def fields(state: Json) -> Json:
+    """Give whether the instance runs; being about to is as good."""
+    return {"state": _STOPPED if verify(state) else _RUNNING}
+
+
 def rebase(before: Json, again: Json) -> Json:
     """Give back what ran, at first or later."""
     return again if verify(before) else before
 
 
 def undo(place: Place, change: Change) -> None:
-    """Start the instance if it ran before and is stopped now. Raises TargetGone. Can be repeated.
+    """Start the instance if it ran before and is stopped now, and wait some seconds until it runs. Can be repeated.
 
-    Raises Unavailable while it is stopping: EC2 starts it only afterwards.
+    Raises TargetGone, and Unavailable while it is stopping: EC2 starts it only afterwards.
     """
     ec2: EC2Client = place.client("ec2")
     now = instance(ec2, change.target.id)["State"]["Name"]
@@ -64,6 +73,10 @@ def undo(place: Place, change: Change) -> None:
         raise errors.Unavailable("The instance is stopping still; it can be started when it has stopped.")
     with aws.translated():
         ec2.start_instances(InstanceIds=[change.target.id])
+    for _ in range(_TRIES):  # what comes next, such as a load balancer, takes only an instance that runs
+        if instance(ec2, change.target.id)["State"]["Name"] == _RUNNING:
+            return
+        time.sleep(_PAUSE_SECONDS)
 
 
 def undo_command(change: Change) -> tuple[str, ...]:
@@ -85,6 +98,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

@@ -57,6 +57,11 @@ def apply(place: Place, state: Json) -> None:
         ec2.disassociate_iam_instance_profile(AssociationId=state["association"])
 
 
+def fields(state: Json) -> Json:
+    """Give the profile's ARN, or ``""``."""
+    return {"profile": state["profile"]}
+
+
 def rebase(before: Json, again: Json) -> Json:
     """Give back the profile that was there at first, or else the one that came later."""
     return before if before["profile"] else again
@@ -106,6 +111,7 @@ ACTION = Action(
     look=look,
     verify=verify,
     apply=apply,
+    fields=fields,
     rebase=rebase,
     undo=undo,
     undo_command=undo_command,

@@ -98,7 +98,7 @@ def perform(  # noqa: PLR0913  (what one change needs)
     changed = not action.verify(seen)
     if changed and undone:
         _watched(table, change)
-    kept, journaled = _journaled(action, table, change, execution, changed=changed and not undone)
+    kept, journaled = _journaled(action, table, change, execution, item.args, changed=changed and not undone)
     after = seen
     if changed:
         _apply(action, power, change, table)
@@ -150,10 +150,12 @@ def _apply(action: Action, power: Any, change: Change, table: Table) -> None:  #
         raise
 
 
-def _journaled(action: Action, table: Table, change: Change, execution: str, *, changed: bool) -> tuple[Kept, bool]:
+def _journaled(  # noqa: PLR0913  (what a change is journaled with)
+    action: Action, table: Table, change: Change, execution: str, args: Json, *, changed: bool
+) -> tuple[Kept, bool]:
     """Write what is there now, before anything is changed; tell whether that worked."""
     try:
-        kept = table.record_before(change, execution)
+        kept = table.record_before(change, execution, args)
         if changed and execution not in {kept.by, kept.again_by}:
             again = action.rebase(kept.again, change.before) if kept.again else change.before
             table.record_again(replace(change, before=again), execution)

@@ -19,6 +19,7 @@ ACTION = "TOURNIQUET_ACTION"
 GUARDRAILS = "TOURNIQUET_GUARDRAILS"
 RESPOND = "TOURNIQUET_RESPOND"
 EVIDENCE = "TOURNIQUET_EVIDENCE"
+RESTORE = "TOURNIQUET_RESTORE"
 RETENTION = "TOURNIQUET_RETENTION_DAYS"
 
 
@@ -37,7 +38,7 @@ def guardrails() -> Guardrails:
             name: tuple((float(least), Mode(mode)) for least, mode in modes) for name, modes in data["modes"].items()
         },
         protected=frozenset(data["protected"]),
-        own=frozenset(data["own"]),
+        own=frozenset(prefix + name for prefix, names in data["own"].items() for name in names),
         instances=frozenset(data["instances"]),
         vpcs=frozenset(data["vpcs"]),
         extras={name: tuple(actions) for name, actions in data["extras"].items()},

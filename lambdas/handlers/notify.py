@@ -163,6 +163,7 @@ def _story(run: _Run, case: Json, items: tuple[PlanItem, ...], watch: Watched | 
         next_steps=playbook_for(run.incident.signal).steps(_kinds(run.incident, items)),
         execution=run.execution,
         respond=environment.get(environment.RESPOND),
+        restore=environment.get(environment.RESTORE),
         at=environment.now(),
         undo=_undo,
         nothing_made=not case["made"] and (bool(items) or not case["planned"]),

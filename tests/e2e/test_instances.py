@@ -72,8 +72,8 @@ def test_an_instance_with_four_interfaces_is_cut_off_kept_and_put_back(alone: De
     assert not deployed.refused(working)
     assert estate.groups(other.id) == other.interfaces
     assert any("NAT gateway" in sentence for sentence in alert["not_done"])
-    for line in alert["undo"].split(" && "):
-        deployed.paste(line)
+    deployed.paste(alert["undo"])
+    deployed.told(alert["incident_id"], "RELEASED")
     assert estate.groups(machine.id) == machine.interfaces
     assert len(estate.profiles(machine.id)) == 1
     assert estate.describe(machine.id)["MetadataOptions"]["HttpEndpoint"] == "enabled"

@@ -156,6 +156,7 @@ def test_two_cases_on_one_role_each_keep_their_deny(deployed: Deployed) -> None:
     assert all(deployed.refused(key) for key in (one, two))
     assert not deployed.refused(safe)
     deployed.paste(alerts[0]["undo"])
+    deployed.told(alerts[0]["incident_id"], "RELEASED")
     assert not deployed.refused(one)
     assert deployed.refused(two)
 

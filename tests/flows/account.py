@@ -18,7 +18,7 @@ import boto3
 
 from demo.emulator import moto_fixes
 from lambdas import actions, aws
-from lambdas.handlers import act, approval, environment, hold, notify, triage
+from lambdas.handlers import act, approval, environment, hold, notify, restore, triage, undo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +106,7 @@ class Account:
             "observe_all": False,
             "modes": {},
             "protected": [],
-            "own": [],
+            "own": {},
             "instances": [],
             "vpcs": [],
             "extras": {},
@@ -119,10 +119,12 @@ class Account:
         }
         self._minutes = float(guardrails["minutes"])
         self.respond = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:tourniquet-respond"
+        self.restorer = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:tourniquet-restore"
         shared = {
             environment.TABLE: self.table,
             environment.TOPIC: self.topic,
             environment.RESPOND: self.respond,
+            environment.RESTORE: self.restorer,
             environment.GUARDRAILS: json.dumps(guardrails),
             environment.EVIDENCE: self.bucket,
             environment.RETENTION: "90",
@@ -132,11 +134,14 @@ class Account:
             "NotifyFunctionArn": (notify.handler, shared),
             "ApprovalFunctionArn": (approval.handler, shared),
             "HoldFunctionArn": (hold.handler, shared),
+            "RestoreFunctionArn": (restore.handler, shared),
         }
         for name in actions.names():
             self.functions[placeholder(name)] = (act.handler, {**shared, environment.ACTION: name})
+            if actions.load(name).undo_grants:
+                self.functions[f"Undo{placeholder(name)}"] = (undo.handler, {**shared, environment.ACTION: name})
         client = boto3.client("lambda", region_name=REGION)
-        definition = (ROOT / "state_machines" / "respond.asl.json").read_text()
+        values = {"AlertTopicArn": self.topic, "OwnArn": self.respond}
         for name in self.functions:
             function = client.create_function(
                 FunctionName=f"tourniquet-{name.removesuffix('FunctionArn')}",
@@ -145,9 +150,12 @@ class Account:
                 Handler="x.x",
                 Code={"ZipFile": b""},
             )
-            definition = definition.replace(f"${{{name}}}", function["FunctionArn"])
-        definition = definition.replace("${AlertTopicArn}", self.topic).replace("${OwnArn}", self.respond)
-        self.stepfunctions.create_state_machine(name="tourniquet-respond", definition=definition, roleArn=role)
+            values[name] = function["FunctionArn"]
+        for workflow in ("respond", "restore"):
+            definition = (ROOT / "state_machines" / f"{workflow}.asl.json").read_text()
+            for name, value in values.items():
+                definition = definition.replace(f"${{{name}}}", value)
+            self.stepfunctions.create_state_machine(name=f"tourniquet-{workflow}", definition=definition, roleArn=role)
 
     def deploy_again(self, **settings: Any) -> None:
         """Deploy again with other settings: the ids of what is protected are known only once it is there."""
@@ -208,6 +216,20 @@ class Account:
             stateMachineArn=self.respond, name=uuid.uuid4().hex, input=json.dumps(event)
         )
         return started["executionArn"]
+
+    def start_restore(self, event: Any) -> str:  # noqa: ANN401 - any JSON
+        """Start the restore workflow; give the execution's ARN."""
+        started = self.stepfunctions.start_execution(
+            stateMachineArn=self.restorer, name=uuid.uuid4().hex, input=json.dumps(event)
+        )
+        return started["executionArn"]
+
+    def restore(self, incident_id: str, **more: Any) -> dict[str, Any]:
+        """Restore a case, wait, and give what the workflow said."""
+        ended = self.finish(self.start_restore({"incident_id": incident_id, **more}))
+        assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"), self.tracebacks)
+        said: dict[str, Any] = json.loads(ended["output"])
+        return said
 
     def finish(self, execution: str, seconds: float = 60) -> dict[str, Any]:
         """Wait for an execution; give its description."""

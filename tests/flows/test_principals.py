@@ -214,7 +214,7 @@ def test_a_protected_role_and_a_protected_instance_are_refused(make_account: Cal
     own = "tourniquet-Notify"
     instance = "i-0123456789abcdef0"
     account = make_account(
-        protected=[f"arn:aws:iam::{ACCOUNT}:role/prod/ledger"], own=[f"role/tourniquet/{own}"], instances=[instance]
+        protected=[f"arn:aws:iam::{ACCOUNT}:role/prod/ledger"], own={"role/tourniquet/": [own]}, instances=[instance]
     )
     ids = {
         "ledger": make_role(account, "ledger", EC2, path="/prod/"),
@@ -238,7 +238,7 @@ def test_a_protected_role_and_a_protected_instance_are_refused(make_account: Cal
 
 def test_a_name_or_a_path_does_not_protect(make_account: Callable[..., Account]) -> None:
     """Given an attacker's role with the responder's path and the CDK's prefix, it is cut like any other."""
-    account = make_account(own=["role/tourniquet/tourniquet-Notify"])
+    account = make_account(own={"role/tourniquet/tourniquet-": ["Notify"]})
     (ann,) = users(account, "ann")
     for name in ("tourniquet-Notify-2", "cdk-hnb659fds-cfn-exec-role-evil"):
         role_id = make_role(account, name, ann, path="/tourniquet/")

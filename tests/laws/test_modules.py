@@ -30,6 +30,8 @@ PURE = (
     "wording",
     "watched",
     "alert",
+    "release_alert",
+    "restoring",
     "signals",
     "playbooks",
 )
@@ -70,6 +72,8 @@ LAYERS: dict[str, set[str]] = {
     "planning": {"model", "answers", "guardrails", "signals", "playbooks", "targets"},
     "watched": {"model", "text", "wording"},
     "alert": {"model", "playbooks", "text", "targets", "wording", "watched", "commands"},
+    "release_alert": {"model", "text", "targets", "commands", "alert"},
+    "restoring": {"model", "text"},
     "aws": {"errors", "text"},
     "actions": {"model", "errors", "text", "aws", "commands", "telemetry"},
     "facts": {"model", "errors", "aws", "actions", "signals"},
@@ -139,7 +143,8 @@ def test_few_modules_know_boto3() -> None:
 def test_stacks_and_handlers_meet_in_constants_only() -> None:
     """Given the stacks, what they take from the handlers is the environment's names and the grants."""
     taken = {name for path in (ROOT / "stacks").glob("*.py") for name in imports(path) if "lambdas.handlers" in name}
-    assert taken == {f"lambdas.handlers.{name}" for name in ("approval", "environment", "hold", "notify", "triage")}
+    named = ("approval", "environment", "hold", "notify", "restore", "triage")
+    assert taken == {f"lambdas.handlers.{name}" for name in named}
 
 
 @pytest.mark.parametrize("path", LAMBDA_MODULES, ids=[str(p.relative_to(ROOT)) for p in LAMBDA_MODULES])
@@ -175,6 +180,7 @@ WITH_GRANTS = [
     "handlers.approval",
     "handlers.hold",
     "handlers.notify",
+    "handlers.restore",
     "handlers.triage",
 ]
 

@@ -146,12 +146,17 @@ def test_every_name_of_an_error_exists(file: str, name: str, state: dict[str, An
         assert not unknown, f"{name} names {unknown}"
 
 
-def rooms() -> dict[str, dict[str, Any]]:
-    """Give the Map rooms of respond, by the action whose list each works on. A Map over anything else is no room."""
-    found = {}
-    for _, name, state in ALL:
-        listed = re.fullmatch(r"\{% \[\$triage\.run\.(\w+)\] %\}", state.get("Items", ""))
-        assert listed or "$triage.run" not in json.dumps(state.get("Items", "")), f"{name}: a room nobody recognises"
+#: Where a workflow has its lists, one per action.
+LISTS = {"respond.asl": "triage.run", "restore.asl": "opened.undo"}
+
+
+def rooms(file: str = "respond.asl") -> dict[str, dict[str, Any]]:
+    """Give a workflow's Map rooms, by the action whose list each works on. A Map over anything else is no room."""
+    found: dict[str, dict[str, Any]] = {}
+    lists = LISTS[file]
+    for name, state in [(name, state) for stem, name, state in ALL if stem == file]:
+        listed = re.fullmatch(rf"\{{% \[\${re.escape(lists)}\.(\w+)\] %\}}", state.get("Items", ""))
+        assert listed or f"${lists}" not in json.dumps(state.get("Items", "")), f"{name}: a room nobody recognises"
         if listed:
             assert listed[1] not in found, f"two rooms work on {listed[1]}"
             found[listed[1]] = {"name": name, **state}
@@ -169,6 +174,60 @@ def test_a_map_over_a_list_of_one_still_sees_a_list() -> None:
 def test_every_action_has_a_room() -> None:
     """Given the actions, each has one named Map state over its own list in the plan."""
     assert set(rooms()) == set(actions.names())
+
+
+def test_every_action_that_can_be_undone_has_a_room_to_undo_it() -> None:
+    """Given the actions with an undo, each has one named Map state over its own list, and calls its own function."""
+    undone = {name for name in actions.names() if actions.load(name).undo_grants}
+    assert set(rooms("restore.asl")) == undone
+    for name, room in rooms("restore.asl").items():
+        (task,) = [one for one in room["ItemProcessor"]["States"].values() if one["Type"] == "Task"]
+        camel = "".join(part.capitalize() for part in name.split("_"))
+        assert task["Arguments"]["FunctionName"] == f"${{Undo{camel}FunctionArn}}"
+
+
+def test_a_restore_calls_nothing_that_contains_and_respond_nothing_that_undoes() -> None:
+    """Given the two workflows, they have no function in common."""
+    named = {
+        file.stem: {one for one in placeholders(file.read_text()) if one.endswith("FunctionArn")} for file in FILES
+    }
+    assert not named["respond.asl"] & named["restore.asl"]
+    assert all(one.startswith(("Undo", "Restore")) for one in named["restore.asl"])
+    assert not any(one.startswith(("Undo", "Restore")) for one in named["respond.asl"])
+
+
+def test_rooms_to_undo_are_alike_but_for_name_list_and_function() -> None:
+    """Given the rooms of restore, they differ in nothing that decides how an undo is run."""
+
+    def plain(listed: str, room: dict[str, Any]) -> str:
+        one, missed = room["ItemProcessor"]["States"]
+        function = room["ItemProcessor"]["States"][one]["Arguments"]["FunctionName"]
+        differing = {"name", "Comment", "Next", "End", "Output", "Catch"}
+        text = json.dumps({key: value for key, value in room.items() if key not in differing})
+        for own, common in ((f'"{one}"', '"ONE"'), (f'"{missed}"', '"MISSED"'), (function, "FN"), (listed, "LIST")):
+            text = text.replace(own, common)
+        return text
+
+    assert len({plain(listed, room) for listed, room in rooms("restore.asl").items()}) == 1
+
+
+def test_a_restore_goes_the_stages_of_a_containment_backwards() -> None:
+    """Given an instance, it is started first and put into service last; a step that fails holds up no other."""
+    found = {name: state for stem, name, state in ALL if stem == "restore.asl"}
+    for first, then in (("Start instances", "Give instances back"), ("Give instances back", "Put into service")):
+        (caught,) = found[first]["Catch"]
+        assert (caught["ErrorEquals"], caught["Next"], found[first]["Next"]) == (["States.ALL"], then, then)
+    inside = {
+        name: {one for branch in found[name]["Branches"] for one in branch["States"]}
+        for name in ("Give instances back", "Put into service")
+    }
+    assert inside["Give instances back"] == {"Give profiles", "Open metadata", "Give groups back"}
+    assert inside["Put into service"] == {"Register with balancers", "Rejoin groups", "Lift protection"}
+    beside = {branch["StartAt"] for branch in found["Give back"]["Branches"]}
+    assert beside == {"Give sessions back", "Lift denies", "Reactivate keys", "Is there an instance"}
+    asked = set(re.findall(r"\$opened\.undo\.(\w+)", found["Is there an instance"]["Choices"][0]["Condition"]))
+    undone = {name for name in actions.names() if actions.load(name).undo_grants}
+    assert asked == {name for name in undone if actions.load(name).on_instances}
 
 
 def test_rooms_are_alike_but_for_name_list_and_function() -> None:
@@ -223,7 +282,7 @@ def the_last_try_of_an_isolation(inner: dict[str, Any]) -> None:
 
 def test_what_one_step_of_an_isolation_comes_to_holds_up_no_other() -> None:
     """Given the steps on an instance, the record and what comes before the cut lead to it also when they fail."""
-    found = {name: state for _, name, state in ALL}
+    found = {name: state for stem, name, state in ALL if stem == "respond.asl"}
     for first, then in (
         ("Record instances", "Cut instances off"),
         ("Take out of service", "Isolate instances"),
@@ -242,7 +301,7 @@ def test_what_one_step_of_an_isolation_comes_to_holds_up_no_other() -> None:
 
 def test_every_action_on_instances_is_looked_for_before_their_branch_is_left_out() -> None:
     """Given the choice that leaves the branch of instances out, it asks for the list of each action in it."""
-    (choice,) = [state for _, name, state in ALL if name == "Is there an instance"]
+    (choice,) = [state for stem, name, state in ALL if (stem, name) == ("respond.asl", "Is there an instance")]
     (way,) = choice["Choices"]
     asked = set(re.findall(r"\$triage\.run\.(\w+)", way["Condition"]))
     assert asked == {name for name in actions.names() if actions.load(name).on_instances}
@@ -254,7 +313,7 @@ type State = dict[str, Any]
 type Edge = tuple[str, str, frozenset[str]]
 
 #: How a path may end: people were told, or the failed execution tells them, or the run that waits for an answer does.
-TOLD = {"Notify", "Announce plainly", "Nobody was told", "Taken", "Answered"}
+TOLD = {"Notify", "Close the case", "Announce plainly", "Nobody was told", "Taken", "Answered"}
 GRAPHS = {file.stem: json.loads(file.read_text()) for file in FILES}
 TOP = [(file, name, state) for file, machine in GRAPHS.items() for name, state in machine["States"].items()]
 TOP_IDS = [f"{file}: {name}" for file, name, _ in TOP]
@@ -299,6 +358,8 @@ def test_the_workflow_has_the_variables_that_are_known() -> None:
     """Given the respond workflow, what its states read are these variables and no others."""
     read_ = set[str]().union(*(reads(state) for file, _, state in TOP if file == "respond.asl"))
     assert read_ == {"triage", "changes", "asked", "failure", "notice", "event", "held", "told"}
+    read_ = set[str]().union(*(reads(state) for file, _, state in TOP if file == "restore.asl"))
+    assert read_ == {"opened", "results", "failure"}
 
 
 @pytest.mark.parametrize("file", GRAPHS)
@@ -367,6 +428,16 @@ def test_a_failure_that_cannot_be_told_fails_the_execution() -> None:
     quiet = {name for name, state in machine["States"].items() if state["Type"] == "Succeed"}
     assert quiet == {"Taken"}, "an answer that was taken is told by the run that waits for it"
     assert [before for before, after, _ in graph(machine) if after in quiet] == ["Was it taken"]
+
+
+def test_a_restore_that_cannot_be_told_fails_the_execution() -> None:
+    """Given the restore workflow, what ends it without an announcement is a Fail; everything leads to its end."""
+    machine = GRAPHS["restore.asl"]
+    fails = {name for name, state in machine["States"].items() if state["Type"] == "Fail"}
+    assert fails == {"Nobody was told"}
+    assert [before for before, after, _ in graph(machine) if after in fails] == ["Announce plainly"]
+    leading = {before for before, after, _ in graph(machine) if after == "Close the case"}
+    assert leading == {"Open the journal", "May it be undone", "Give back"}
 
 
 def test_a_triaged_signal_always_reaches_the_cuts_before_people_are_asked() -> None:

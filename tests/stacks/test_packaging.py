@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
 ROOT = Path(__file__).resolve().parents[2]
-HANDLERS = ("triage", "act", "notify")
+HANDLERS = ("triage", "act", "notify", "restore", "undo")
 _LIMIT = 10 * 1024 * 1024
 
 

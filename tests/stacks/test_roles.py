@@ -11,7 +11,7 @@ import pytest
 
 from lambdas import actions
 from lambdas.aws import DENY_ALL
-from stacks.functions import HANDLERS, ROLE_PATH
+from stacks.functions import HANDLERS, ROLE_PATH, undone
 from tests.stacks.conftest import PROTECTED, PROTECTED_INSTANCE, PROTECTED_ROLE, PROTECTED_VPC
 
 if TYPE_CHECKING:
@@ -78,7 +78,61 @@ EXCEPTIONS = {
     ("RecordInstanceRole", "ec2:DescribeInstanceAttribute", "{instance}"),
     # User data is evidence, which goes into the evidence bucket and nowhere else.
     ("CollectEvidenceRole", "ec2:DescribeInstanceAttribute", "{instance}"),
+    # What restore undoes: each in a role of its own, which only the restore workflow's functions have.
+    ("UndoDenyPrincipalRole", "iam:PutUserPermissionsBoundary", "{user}"),
+    ("UndoDenyPrincipalRole", "iam:PutRolePermissionsBoundary", "{role}"),
+    ("UndoDenyPrincipalRole", "iam:DetachUserPolicy", "{user}"),
+    ("UndoDenyPrincipalRole", "iam:DetachRolePolicy", "{role}"),
+    ("UndoDenyPrincipalRole", "iam:DeleteUserPermissionsBoundary", "{user}"),
+    ("UndoDenyPrincipalRole", "iam:DeleteRolePermissionsBoundary", "{role}"),
+    ("UndoRevokeSessionsRole", "iam:DeleteRolePolicy", "{role}"),
+    ("UndoIsolateInstanceRole", "ec2:ModifyNetworkInterfaceAttribute", "{security group}"),
+    ("UndoLeaveBalancersRole", "elasticloadbalancing:RegisterTargets", "*"),
+    ("UndoLeaveGroupsRole", "autoscaling:AttachInstances", "*"),
+    ("UndoLockMetadataRole", "ec2:ModifyInstanceMetadataOptions", "{instance}"),
+    ("UndoStopInstanceRole", "ec2:StartInstances", "{instance}"),
+    ("UndoTakeProfileRole", "ec2:AssociateIamInstanceProfile", "{instance}"),
+    # Only to EC2, and only who gives an instance its profile back.
+    ("UndoTakeProfileRole", "iam:PassRole", "{role}"),
+    # The only call that tells whether an instance is protected from termination; it tells user data too.
+    ("UndoProtectInstanceRole", "ec2:DescribeInstanceAttribute", "{instance}"),
+    # Which other case needs a deny is asked of the whole table, which holds no secrets but whole key ids.
+    ("RestoreRole", "dynamodb:Scan", "{own table}"),
 }
+#: What is excepted above and yet must be refused: the exceptions name a call, and these say what it may not do.
+_QUARANTINE = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
+_MOVE = "ec2:ModifyNetworkInterfaceAttribute"
+_NEVER_EVEN_SO: list[tuple[str, tuple[str, str, dict[str, str]]]] = [
+    ("UndoDenyPrincipalRole", ("iam:DetachUserPolicy", "{user}", {"iam:PolicyARN": _QUARANTINE})),
+    ("UndoDenyPrincipalRole", ("iam:DetachRolePolicy", "{role}", {"iam:PolicyARN": _QUARANTINE})),
+    ("UndoTakeProfileRole", ("iam:PassRole", "{role}", {"iam:PassedToService": "lambda.amazonaws.com"})),
+    ("UndoIsolateInstanceRole", (_MOVE, "{security group}", {"aws:ResourceTag/tourniquet": "isolation"})),
+]
+#: The cuts, as the functions of respond make them.
+_CUTS: list[tuple[str, str, dict[str, str]]] = [
+    ("iam:AttachUserPolicy", "{user}", {"iam:PolicyARN": f"arn:aws:iam::aws:policy/{DENY_ALL}"}),
+    ("iam:AttachRolePolicy", "{role}", {"iam:PolicyARN": f"arn:aws:iam::aws:policy/{DENY_ALL}"}),
+    (
+        "iam:PutUserPermissionsBoundary",
+        "{user}",
+        {"iam:PermissionsBoundary": f"arn:aws:iam::aws:policy/{DENY_ALL}"},
+    ),
+    (
+        "iam:PutRolePermissionsBoundary",
+        "{role}",
+        {"iam:PermissionsBoundary": f"arn:aws:iam::aws:policy/{DENY_ALL}"},
+    ),
+    ("iam:PutRolePolicy", "{role}", {}),
+    ("iam:UpdateAccessKey", "{user}", {}),
+    ("ec2:ModifyNetworkInterfaceAttribute", "{security group}", {"aws:ResourceTag/tourniquet": "isolation"}),
+    ("ec2:ModifyNetworkInterfaceAttribute", "{security group}", {"aws:ResourceTag/tourniquet": "open"}),
+    ("ec2:StopInstances", "{instance}", {}),
+    ("ec2:DisassociateIamInstanceProfile", "{instance}", {}),
+    ("ec2:ModifyInstanceMetadataOptions", "{instance}", {"ec2:Attribute/HttpEndpoint": "disabled"}),
+    ("autoscaling:DetachInstances", "*", {}),
+    ("elasticloadbalancing:DeregisterTargets", "*", {}),
+    ("ec2:CreateSecurityGroup", "{security group}", {"aws:RequestTag/tourniquet": "isolation"}),
+]
 
 
 _CHANGING = ("DenyPrincipal", "DisableKey", "RevokeSessions", "IsolateInstance", "ProtectInstance", "StopInstance")
@@ -103,8 +157,10 @@ class Roles:
         }
 
     def named(self, part: str) -> str:
-        """Give the logical id of the one role whose id holds ``part``."""
-        (found,) = [name for name in self.policies if part in name]
+        """Give the logical id of the one role, of a function first of all, whose id begins so."""
+        (found,) = [name for name in self.policies if name.startswith(f"Functions{part}")] or [
+            name for name in self.policies if name.startswith((part, f"Signals{part}"))
+        ]
         return found
 
     def _only(self, kind: str) -> str:
@@ -228,6 +284,21 @@ def test_the_simulator_allows_what_the_roles_are_for(roles: Roles) -> None:
             {"iam:PermissionsBoundary": deny},
         ),
         (roles.named("DisableKeyRole"), "iam:UpdateAccessKey", "{user}", {}),
+        (roles.named("UndoDisableKeyRole"), "iam:UpdateAccessKey", "{user}", {}),
+        (roles.named("UndoDenyPrincipalRole"), "iam:DetachUserPolicy", "{user}", {"iam:PolicyARN": deny}),
+        (
+            roles.named("UndoDenyPrincipalRole"),
+            "iam:PutUserPermissionsBoundary",
+            "{user}",
+            {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+        ),
+        (roles.named("UndoIsolateInstanceRole"), "ec2:ModifyNetworkInterfaceAttribute", "{security group}", {}),
+        (
+            roles.named("UndoLockMetadataRole"),
+            "ec2:ModifyInstanceMetadataOptions",
+            "{instance}",
+            {"ec2:Attribute/HttpEndpoint": "enabled"},
+        ),
         (roles.named("RevokeSessionsRole"), "iam:PutRolePolicy", "{role}", {}),
         (roles.named("TriageRole"), "cloudtrail:LookupEvents", "*", {}),
         (roles.named("TriageRole"), "ec2:DescribeInstances", "*", {}),
@@ -272,22 +343,61 @@ def test_the_simulator_allows_what_the_roles_are_for(roles: Roles) -> None:
 def test_only_one_role_may_update_keys_and_only_one_may_deny(roles: Roles) -> None:
     """Given the powers that change an account, each is alone in its own role."""
     deny = f"arn:aws:iam::aws:policy/{DENY_ALL}"
-    powers = {
-        "iam:UpdateAccessKey": ("DisableKeyRole", "{user}", {}),
-        "iam:AttachUserPolicy": ("DenyPrincipalRole", "{user}", {"iam:PolicyARN": deny}),
-        "iam:AttachRolePolicy": ("DenyPrincipalRole", "{role}", {"iam:PolicyARN": deny}),
-        "iam:PutUserPermissionsBoundary": ("DenyPrincipalRole", "{user}", {"iam:PermissionsBoundary": deny}),
-        "iam:PutRolePermissionsBoundary": ("DenyPrincipalRole", "{role}", {"iam:PermissionsBoundary": deny}),
-        "iam:PutRolePolicy": ("RevokeSessionsRole", "{role}", {}),
-        "ec2:ModifyNetworkInterfaceAttribute": ("IsolateInstanceRole", "{interface}", {}),
-        "ec2:ModifyInstanceAttribute": ("ProtectInstanceRole", "{instance}", {}),
-        "ec2:DisassociateIamInstanceProfile": ("TakeProfileRole", "{instance}", {}),
-        "ec2:StopInstances": ("StopInstanceRole", "{instance}", {}),
+    keys, faces = ("DisableKeyRole", "UndoDisableKeyRole"), ("IsolateInstanceRole", "UndoIsolateInstanceRole")
+    powers: dict[str, tuple[tuple[str, ...], str, dict[str, str]]] = {
+        "iam:UpdateAccessKey": (keys, "{user}", {}),
+        "iam:AttachUserPolicy": (("DenyPrincipalRole",), "{user}", {"iam:PolicyARN": deny}),
+        "iam:AttachRolePolicy": (("DenyPrincipalRole",), "{role}", {"iam:PolicyARN": deny}),
+        "iam:PutUserPermissionsBoundary": (("DenyPrincipalRole",), "{user}", {"iam:PermissionsBoundary": deny}),
+        "iam:PutRolePermissionsBoundary": (("DenyPrincipalRole",), "{role}", {"iam:PermissionsBoundary": deny}),
+        "iam:PutRolePolicy": (("RevokeSessionsRole",), "{role}", {}),
+        "ec2:ModifyNetworkInterfaceAttribute": (faces, "{interface}", {}),
+        "ec2:ModifyInstanceAttribute": (("ProtectInstanceRole", "UndoProtectInstanceRole"), "{instance}", {}),
+        "ec2:DisassociateIamInstanceProfile": (("TakeProfileRole",), "{instance}", {}),
+        "ec2:StopInstances": (("StopInstanceRole",), "{instance}", {}),
+        "iam:DetachUserPolicy": (("UndoDenyPrincipalRole",), "{user}", {"iam:PolicyARN": deny}),
+        "iam:DetachRolePolicy": (("UndoDenyPrincipalRole",), "{role}", {"iam:PolicyARN": deny}),
+        "iam:DeleteRolePolicy": (("UndoRevokeSessionsRole",), "{role}", {}),
+        "ec2:StartInstances": (("UndoStopInstanceRole",), "{instance}", {}),
+        "ec2:AssociateIamInstanceProfile": (("UndoTakeProfileRole",), "{instance}", {}),
     }
-    for power, (owner, target, context) in powers.items():
+    for power, (owners, target, context) in powers.items():
         answers = judge([ask(roles, role, power, target, context) for role in roles.policies])
-        allowed = [role for role, answer in zip(roles.policies, answers, strict=True) if answer == "Allowed"]
-        assert allowed == [roles.named(owner)]
+        allowed = {role for role, answer in zip(roles.policies, answers, strict=True) if answer == "Allowed"}
+        assert allowed == {roles.named(owner) for owner in owners}, power
+
+
+def test_what_a_restore_may_it_may_not_do_otherwise(roles: Roles) -> None:
+    """Given the roles of restore, what narrows their powers is refused: AWS' quarantine, our groups, other services."""
+    answers = judge([ask(roles, roles.named(role), *call) for role, call in _NEVER_EVEN_SO])
+    assert "Allowed" not in answers
+
+
+def test_the_roles_of_restore_cannot_contain(roles: Roles) -> None:
+    """Given every role of restore and every cut, the simulator refuses it, but for the status of keys.
+
+    IAM has no condition for that one: the function's argument is a constant.
+    """
+    restoring = [
+        role for role in roles.policies if role.startswith(("FunctionsUndo", "FunctionsRestore", "RestoreRole"))
+    ]
+    assert len(restoring) == len(undone()) + 2
+    asked = [(role, *cut) for role in restoring for cut in _CUTS]
+    answers = judge([ask(roles, *call) for call in asked])
+    allowed = {call[:2] for call, answer in zip(asked, answers, strict=True) if answer == "Allowed"}
+    assert allowed == {(roles.named("UndoDisableKeyRole"), "iam:UpdateAccessKey")}
+
+
+def test_each_workflow_invokes_its_own_functions_only(roles: Roles, synthesized: Synthesized) -> None:
+    """Given the two workflows' roles, respond's may invoke no function that undoes, restore's none that contains."""
+    functions = {one["FunctionName"] for one in synthesized.of_type("AWS::Lambda::Function").values()}
+    undoing = {name for name in functions if name.startswith(("tourniquet-Undo", "tourniquet-Restore"))}
+    arns = {name: f"arn:aws:lambda:{_HERE}:function:{name}" for name in functions}
+    for role, own in (("RespondRole", functions - undoing), ("RestoreRole", undoing)):
+        (name,) = [one for one in roles.policies if one.startswith(role)]
+        answers = judge([ask(roles, name, "lambda:InvokeFunction", arn, {}) for arn in arns.values()])
+        allowed = {one for one, answer in zip(arns, answers, strict=True) if answer == "Allowed"}
+        assert allowed == own
 
 
 def test_every_role_lives_under_one_path_and_every_function_has_its_own(synthesized: Synthesized) -> None:
@@ -295,7 +405,7 @@ def test_every_role_lives_under_one_path_and_every_function_has_its_own(synthesi
     for properties in synthesized.of_type("AWS::IAM::Role").values():
         assert properties["Path"] == ROLE_PATH
     functions = synthesized.of_type("AWS::Lambda::Function")
-    assert len(functions) == len(actions.names()) + len(HANDLERS)
+    assert len(functions) == len(actions.names()) + len(undone()) + len(HANDLERS)
     assert len({json.dumps(function["Role"]) for function in functions.values()}) == len(functions)
 
 
@@ -304,7 +414,7 @@ def test_what_protects_itself_is_named_exactly(roles: Roles, synthesized: Synthe
     own = {f"{_IAM}:role{ROLE_PATH}{role['RoleName']}" for role in synthesized.of_type("AWS::IAM::Role").values()}
     for name in roles.policies:
         denies = [one for one in roles.policies[name]["Statement"] if one.get("Sid") == "NeverTouch"]
-        if any(part in name for part in ("RespondRole", "StartRole")):  # hold nothing that could touch a role
+        if name.startswith(("RespondRole", "RestoreRole", "SignalsStartRole")):  # hold nothing that could touch a role
             assert denies == []
             continue
         (deny,) = denies
@@ -321,7 +431,8 @@ def test_planning_protects_the_same_roles(roles: Roles, synthesized: Synthesized
     )
     told = json.loads(roles.filled(triage["Environment"]["Variables"]["TOURNIQUET_GUARDRAILS"]))
     (deny,) = [one for one in roles.policies[roles.named("TriageRole")]["Statement"] if one.get("Sid") == "NeverTouch"]
-    assert {f"{_IAM}:{own}" for own in told["own"]} | set(told["protected"]) == set(deny["Resource"])
+    own = {prefix + name for prefix, names in told["own"].items() for name in names}
+    assert {f"{_IAM}:{one}" for one in own} | set(told["protected"]) == set(deny["Resource"])
     assert told["instances"] == [PROTECTED_INSTANCE]
     assert told["vpcs"] == [PROTECTED_VPC]
     assert (told["limit"], told["minutes"], told["then"]) == (10, 60, "expire")

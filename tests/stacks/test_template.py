@@ -63,7 +63,7 @@ def test_cfn_lint_finds_nothing(synthesized: Synthesized) -> None:
 def test_every_rule_target_has_a_dead_letter_queue(synthesized: Synthesized) -> None:
     """Given every rule, what its target refuses goes to the queue that the alarm watches."""
     rules = synthesized.of_type("AWS::Events::Rule")
-    assert len(rules) == len(PATTERNS) + len(POWERS) + 1
+    assert len(rules) == len(PATTERNS) + len(POWERS) + 2
     (queue,) = synthesized.of_type("AWS::SQS::Queue")
     for rule in rules.values():
         for target in rule["Targets"]:
@@ -95,16 +95,20 @@ def test_the_topic_is_encrypted_so_that_rules_and_alarms_can_publish(synthesized
 
 
 def test_a_dead_workflow_is_announced_without_any_code(synthesized: Synthesized) -> None:
-    """Given the rule on execution status, its target is the topic itself."""
-    (rule,) = [
+    """Given the rules on execution status, one for each workflow, their target is the topic itself."""
+    rules = [
         rule
         for rule in synthesized.of_type("AWS::Events::Rule").values()
         if rule["EventPattern"]["source"] == ["aws.states"]
     ]
     (topic,) = synthesized.of_type("AWS::SNS::Topic")
-    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
-    assert rule["Targets"][0]["Arn"] == {"Ref": topic}
-    assert "RoleArn" not in rule["Targets"][0]
+    machines = synthesized.of_type("AWS::StepFunctions::StateMachine")
+    watched = [rule["EventPattern"]["detail"]["stateMachineArn"] for rule in rules]
+    assert sorted(one["Ref"] for (one,) in watched) == sorted(machines)
+    for rule in rules:
+        assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+        assert rule["Targets"][0]["Arn"] == {"Ref": topic}
+        assert "RoleArn" not in rule["Targets"][0]
 
 
 def test_the_records_outlive_the_stack_and_do_not_need_the_key(synthesized: Synthesized) -> None:
@@ -123,7 +127,13 @@ def test_the_records_outlive_the_stack_and_do_not_need_the_key(synthesized: Synt
 def test_the_outputs_are_those_of_the_contract(synthesized: Synthesized) -> None:
     """Given the stack, tools find the workflow, the topic and the table by these names."""
     names = set(synthesized.template["Outputs"])
-    assert names >= {"RespondStateMachineArn", "AlertTopicArn", "IncidentTableName", "DeadLetterQueueUrl"}
+    assert names >= {
+        "RespondStateMachineArn",
+        "RestoreStateMachineArn",
+        "AlertTopicArn",
+        "IncidentTableName",
+        "DeadLetterQueueUrl",
+    }
 
 
 def test_no_null_reaches_a_rule(synthesized: Synthesized) -> None:

@@ -393,8 +393,11 @@ def test_a_forged_revocation_is_not_believed(document: Json) -> None:
 
 @pytest.mark.parametrize("situation", ["none", "ours", "ours, of another session", "foreign"])
 @pytest.mark.parametrize("whole", [False, True], ids=["session", "role"])
-def test_undo_gives_back_what_stood_under_the_name(iam: IAMClient, role: Role, situation: str, *, whole: bool) -> None:
-    """Given anything under our name, when sessions are revoked and that is undone, even twice, it is there again."""
+def test_undo_never_writes_a_policy_back(iam: IAMClient, role: Role, situation: str, *, whole: bool) -> None:
+    """Given anything under our name, when that is undone, even twice, what another wrote is left to a person to write.
+
+    A policy that was there and held stays; where there was none, none is left.
+    """
     item = role.sessions_item() if whole else role.session_item()
     stood: Json = {
         "ours": older_denied(NOON) if whole else session_denied(f"{role.id}:nightly-build"),
@@ -406,9 +409,15 @@ def test_undo_gives_back_what_stood_under_the_name(iam: IAMClient, role: Role, s
     state = role.state()
     made = contain(iam, item)
     assert made.result is (Result.ALREADY if situation == "ours" else Result.DONE)
+    contained = role.state()
     for _ in range(2):
-        revoke_sessions.undo(iam, made)
-        assert role.state() == state
+        if situation in {"none", "ours"}:
+            revoke_sessions.undo(iam, made)
+            assert role.state() == state
+        else:
+            with pytest.raises(errors.StateChanged, match="only a person may write it back"):
+                revoke_sessions.undo(iam, made)
+            assert role.state() == contained
 
 
 def test_what_was_so_already_is_not_written_again(iam: IAMClient, role: Role) -> None:
@@ -657,7 +666,7 @@ def contain_all(iam: IAMClient, role: Role) -> list[Change]:
     return [contain(iam, plan(role)) for plan in ACTIONS]
 
 
-@pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.parametrize("situation", [one for one in SITUATIONS if one != "forged"])
 def test_undo_gives_back_exactly_what_was_there(iam: IAMClient, role: Role, situation: str) -> None:
     """Given a role in any situation, when it is contained and that is undone, even twice, its state is what it was."""
     prepare(role, situation)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from docs.__main__ import FOLDER, FUNCTIONS, RESPOND, ROOT, documents, main
+from docs.__main__ import FOLDER, FUNCTIONS, RESPOND, RESTORE, ROOT, documents, main
 from docs.finding_types import TYPES
 from lambdas import actions
 from lambdas.model import Mode, Outcome, Result
@@ -136,11 +136,15 @@ def test_a_page_names_every_key_of_a_request_and_every_mode(page: str) -> None:
 
 def test_every_request_and_answer_in_the_readme_can_be_read() -> None:
     """Given the commands of the README that start the workflow, each input is a request or an answer of the form."""
-    inputs = [value(one, "--input") for one in commands(README) if one[1:3] == ["stepfunctions", "start-execution"]]
-    assert len(inputs) >= 4
-    for text in inputs:
+    started = [one for one in commands(README) if one[1:3] == ["stepfunctions", "start-execution"]]
+    inputs = [(value(one, "--state-machine-arn"), value(one, "--input")) for one in started]
+    assert len(inputs) >= 5
+    for machine, text in inputs:
         given = json.loads(text.replace("<the key id>", "AKIA" + "X" * 16))
-        if "answer" in given:
+        if "restore" in machine.lower():
+            assert re.fullmatch(r"inc-\d{8}-[0-9a-f]{10}", given["incident_id"])
+            assert set(given) <= {"incident_id", "reactivate_keys", "reason"}
+        elif "answer" in given:
             assert re.fullmatch(r"inc-\d{8}-[0-9a-f]{10}", given["incident_id"])
             assert given["answer"] in {"approve", "reject"}
         else:
@@ -163,9 +167,9 @@ def test_the_readmes_filter_policies_are_json_about_attributes_that_alerts_have(
 def test_the_readme_counts_the_finding_types_and_the_functions() -> None:
     """Given the finding types and the functions, the README gives their numbers."""
     assert f"each of the {len(TYPES)} GuardDuty finding types" in re.sub(r"\s+", " ", README)
-    functions = re.findall(r"\$\{(\w+)FunctionArn\}", RESPOND.read_text())
-    assert len(set(functions)) == 16
-    assert "sixteen\nLambda functions" in README
+    functions = re.findall(r"\$\{(\w+)FunctionArn\}", RESPOND.read_text() + RESTORE.read_text())
+    assert len(set(functions)) == 27
+    assert "twenty-seven\nLambda functions" in README
 
 
 def test_the_alert_in_the_readme_names_every_result_that_it_can_have() -> None:
@@ -191,7 +195,13 @@ def test_architecture_names_every_module_setting_function_and_outcome() -> None:
         "Triage",
         "Notify",
         "Approval",
+        "Restore",
         *("".join(map(str.capitalize, one.split("_"))) for one in actions.names()),
+        *(
+            "Undo" + "".join(map(str.capitalize, one.split("_")))
+            for one in actions.names()
+            if actions.load(one).undo_grants
+        ),
     ):
         assert f"`tourniquet-{name}`" in contracts
 

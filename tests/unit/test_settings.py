@@ -326,9 +326,9 @@ MODES = {one.name: {"approve": 4, "contain": 7} for one in PLAYBOOKS if one.acti
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"protected_vpcs": VPCS[:51]}, "take 5610 characters of each role's policy, which has room for 5600"),
-        ({"protected_instances": INSTANCES[:97]}, "take 5626 characters of each role's policy"),
-        ({"protected_vpcs": VPCS[:40], "protected_instances": INSTANCES[:21]}, "take 5618 characters of each role's"),
+        ({"protected_vpcs": VPCS[:51]}, "take 5610 characters of each role's policy, which has room for 5000"),
+        ({"protected_instances": INSTANCES[:87]}, "take 5046 characters of each role's policy"),
+        ({"protected_vpcs": VPCS[:40], "protected_instances": INSTANCES[:11]}, "take 5038 characters of each role's"),
         ({"protected_principals": ROLES[:60]}, "characters of a function's environment, which has room for 2400"),
         ({"protected_principals": ROLES[:40], "playbook_modes": MODES}, "characters of a function's environment"),
     ],
@@ -343,8 +343,8 @@ def test_more_protected_than_fits_is_refused(settings: dict[str, Any], says: str
 @pytest.mark.parametrize(
     "settings",
     [
-        {"protected_vpcs": VPCS[:50]},
-        {"protected_instances": INSTANCES[:96]},
+        {"protected_vpcs": VPCS[:44]},
+        {"protected_instances": INSTANCES[:86]},
         {"protected_principals": ROLES[:53]},
         {"protected_vpcs": VPCS[:10], "playbook_modes": MODES},
     ],
