@@ -15,7 +15,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambdas import commands, wording
+from lambdas import commands, watched, wording
 from lambdas.model import Change, Incident, Kind, Mode, Outcome, PlanItem, Result
 from lambdas.playbooks.shape import ISOLATE
 from lambdas.targets import claim_key, describe, instance_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from lambdas.model import Json, Target
+    from lambdas.watched import Watched
 
 SCHEMA = "tourniquet/1"
 
@@ -60,6 +61,11 @@ _HEADLINES: Mapping[Outcome, str] = {
     Outcome.ANNOUNCED: "Nothing was changed: there is nothing that can be done automatically.",
     Outcome.REPEATED: "The containment was not in place any more; it was made again.",
 }
+_WHO_MADE_IT = (
+    "IAM does not say who made these: an attacker who wants to stay, or a deployment of yours. Nothing was done about "
+    "them. CloudTrail says it some minutes later. What you do not know, contain: start the respond workflow with "
+    '{"user_name": "…"} or {"role_name": "…"}.'
+)
 _LOOK_BACK = (
     "Nobody has looked yet at what the credentials were used for before this: see the steps below. Sessions of roles "
     "that were assumed with them before the cut stay valid until they expire. IAM enforces a change after three to "
@@ -76,7 +82,7 @@ class Story:
     the workflow would only observe again, whatever a request asks for. ``nothing_made`` says that nothing was made in
     the case, and nobody is at it: each kind of signal about it is told once. ``ask`` is the question that is open:
     ``{"id", "answer_by", "then"}``; ``decision`` how a question ended: ``{"answer", "at", "asked_at", "reason"}`` (see
-    ``handoff.Decision``).
+    ``handoff.Decision``). ``watch`` is how the cuts held, ``None`` in the alert that tells that they were made.
     """
 
     incident_id: str
@@ -97,6 +103,7 @@ class Story:
     nothing_made: bool = False
     ask: Mapping[str, str] | None = None
     decision: Mapping[str, str] | None = None
+    watch: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,9 +253,12 @@ def _headline(story: Story) -> str:
     parts = [f"{story.outcome}: {line(story.incident.signal.title, _TITLE).rstrip('.')}."]
     if story.decision and made:
         parts.append(_DECIDED.get(story.decision["answer"], ""))
+    if story.watch:
+        parts.append(watched.headline(story.watch))
     rest_waits = _asked(story) and (made or story.outcome is not Outcome.PENDING)
     if not (rest_waits and story.outcome is Outcome.PENDING):
-        parts.append(_KNOWN if known else _HEADLINES[story.outcome])
+        lost = story.watch is not None and story.watch.lost
+        parts.append(_KNOWN if known else "" if lost else _HEADLINES[story.outcome])
     if rest_waits:
         parts.append(_REST_WAITS)
     failed = [
@@ -283,6 +293,7 @@ def _about(story: Story) -> str:
 def _text(story: Story) -> str:
     sections = [
         _headline(story),
+        *_watch_text(story),
         _section("WHAT WAS DONE", [_did(story, *ended) for ended in _ended(story) if ended[1] in _MADE]),
         _waiting(story),
         _section("WHAT WAS NOT DONE", [one for one in _undone(story) if _WAITS not in one]),
@@ -291,6 +302,22 @@ def _text(story: Story) -> str:
         _facts(story),
     ]
     return redact("\n\n".join(section for section in sections if section)) + "\n"
+
+
+def _watch_text(story: Story) -> list[str]:
+    """Tell how the cuts held, and what was born meanwhile."""
+    if story.watch is None:
+        return []
+    born = watched.newborn(story.watch)
+    return [
+        _section("WHETHER IT HOLDS", watched.sentences(story.watch, story.items)),
+        _section("BORN SINCE THE SIGNAL", [_born(one) for one in born])
+        + (f"\n{_wrapped(_WHO_MADE_IT, '  ', '  ')}" if born else ""),
+    ]
+
+
+def _born(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _facts(story: Story) -> str:
@@ -402,6 +429,8 @@ def _undone(story: Story) -> list[str]:
     """Say what was planned and not made, and what nothing was planned for."""
     said = [sentence for ended in _ended(story) if (sentence := _not_made(story, *ended))]
     said += [_safe_note(note) for note in story.not_done]
+    if story.watch and (born := watched.newborn(story.watch)):
+        said.append(f"Born since the signal, nobody knows by whom: {'; '.join(born)}.")
     made = [item for item, result, _ in _ended(story) if result in _MADE]
     half = [item for item, result, error in _ended(story) if _is_half_done(item, result, error)]
     if any(item.action == "isolate_instance" for item in (*made, *half)):
@@ -683,7 +712,7 @@ def _data(story: Story) -> Json:
                 if item.target.kind is Kind.ACCESS_KEY
                 else line(_shown_target(item.target), 128),
                 "result": _SHOWN.get(result, result),
-                "held": None,
+                "held": story.watch.held_of(item) if story.watch else None,
                 "error": error or None,
             }
             for item, result, error in _ended(story)

@@ -35,6 +35,9 @@ STANDARD = Config(
 #: For a call that makes something anew each time it is made: one try, with time for the answer.
 ONCE = Config(connect_timeout=1, read_timeout=10, retries={"total_max_attempts": 1, "mode": "standard"})
 
+#: For a call of one function by another, which takes as long as that one does: one try.
+PATIENT = Config(connect_timeout=1, read_timeout=20, retries={"total_max_attempts": 1, "mode": "standard"})
+
 #: For the incident table: containment goes on without it after at most a second.
 HASTY = Config(connect_timeout=0.5, read_timeout=1, retries={"total_max_attempts": 1, "mode": "standard"})
 
@@ -117,14 +120,15 @@ def _session() -> boto3.Session:
 
 
 @functools.cache
-def client(service: str, *, hasty: bool = False, once: bool = False, region: str = "") -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
+def client(service: str, *, hasty: bool = False, once: bool = False, patient: bool = False, region: str = "") -> Any:  # noqa: ANN401  (boto3's clients are made at run time)
     """Give the function's client of a service, in another region where one is named.
 
-    ``hasty`` gives up after a second instead of eight; ``once`` waits ten seconds for an answer and never asks again.
+    ``hasty`` gives up after a second instead of eight; ``once`` waits ten seconds for an answer and never asks again,
+    ``patient`` twenty.
     May be called by several threads at once; a session makes one client at a time. Raises botocore's error for what
     cannot be the name of a region.
     """
-    config = HASTY if hasty else ONCE if once else STANDARD
+    config = HASTY if hasty else ONCE if once else PATIENT if patient else STANDARD
     with _making:
         return _session().client(service, config=config, region_name=region or None)  # type: ignore[call-overload]  # any service
 

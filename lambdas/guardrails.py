@@ -39,7 +39,8 @@ class Guardrails:
     roles of the responder and of the CDK as ``role/<path><name>`` of this account, ``instances`` and ``vpcs`` ids.
     ``extras`` are actions that the owner adds to a playbook, by its name.
     ``limit`` is how many principals may be contained in an hour before the next one is asked about. ``minutes`` is how
-    long a question waits for its answer; ``then`` what happens after that: ``expire`` or ``contain``.
+    long a question waits for its answer; ``then`` what happens after that: ``expire`` or ``contain``. ``hold`` is for
+    how many seconds the cuts are watched, ``look`` after how many minutes somebody looks again; 0 is not at all.
     """
 
     account: str
@@ -53,6 +54,8 @@ class Guardrails:
     limit: int = 10
     minutes: float = _MINUTES
     then: str = "expire"
+    hold: float = 0.0
+    look: float = 0.0
 
 
 def mode_of(incident: Incident, playbook: Playbook, guardrails: Guardrails) -> tuple[Mode, str]:

@@ -66,10 +66,12 @@ def triaged(  # noqa: PLR0913  (what triage knows)
     actions: Iterable[str],
     observe_all: bool,
     breaker: int = 0,
+    hold: float = 0,
 ) -> Json:
     """Give what the workflow carries on: the incident, the cases, one list of items per action to run, the questions.
 
     ``breaker`` is the limit of the circuit breaker where this execution is to tell people that it opened, else 0.
+    ``hold`` is for how many seconds the cuts are watched.
     """
     cases, names = [_case(meeting) for meeting in meetings], list(actions)
     return {
@@ -84,6 +86,7 @@ def triaged(  # noqa: PLR0913  (what triage knows)
         "run": _run(names, cases),
         "asks": [_start(case["incident_id"], case["ask"]) for case in cases if case["ask"]],
         "breaker": breaker,
+        "hold": hold,
     }
 
 
@@ -120,7 +123,8 @@ def resumed(
             }
         )
     observe_all = payload["observe_all"] or guardrails.observe_all
-    return {**payload, "cases": cases, "observe_all": observe_all, "run": _run(payload["actions"], cases)}
+    run = _run(payload["actions"], cases)
+    return {**payload, "cases": cases, "observe_all": observe_all, "run": run, "hold": guardrails.hold}
 
 
 def _case(meeting: Meeting) -> Json:

@@ -66,7 +66,8 @@ class Watch:
     ``look`` reads one item's target and says whether it is cut, ``again`` has its action made again, ``born`` gives
     what was born since (JSON, each with ``kind`` and ``id``): all three raise the named errors. ``standing`` tells how
     the case stands, ``None`` when the table does not answer. ``now`` is a clock in seconds that never goes back,
-    ``sleep`` waits so many of them, and ``together`` makes calls at the same time and gives their answers in order.
+    ``sleep`` waits so many of them. ``together`` makes calls at the same time; it comes back when they have ended, or
+    after a while, and leaves those that take longer at work.
     """
 
     look: Callable[[PlanItem], bool]
@@ -91,6 +92,7 @@ class _Cut:
     failures: int = 0
     error: str = ""
     slow: bool = False
+    busy: bool = False
 
     @property
     def over(self) -> bool:
@@ -102,9 +104,9 @@ class _Cut:
 class Held:
     """How the cuts of a run held.
 
-    ``items`` is item id → ``{"held", "undone", "error"}``; ``held`` is ``None`` where nothing could be watched. ``born``
-    is what was born meanwhile, ``more_born`` how much of that is left out. ``seconds`` is how long it was watched since
-    the last cut was made, ``released`` that a person gave the case back meanwhile.
+    ``items`` is item id → ``{"held", "undone", "error"}``; ``held`` is ``None`` where nothing could be watched.
+    ``born`` is what was born meanwhile, ``more_born`` how much of that is left out. ``seconds`` is how long it was
+    watched since the last cut was made, ``released`` that a person gave the case back meanwhile.
     """
 
     items: Json
@@ -163,9 +165,12 @@ def hold(watch: Watch, items: Iterable[PlanItem], *, seconds: float, begin_withi
         _ask(work)
         if work.standing.released:
             break
-        watch.together([_check_of(work, cut) for cut in work.cuts if not cut.over])
+        watch.together([_check_of(work, cut) for cut in work.cuts if not (cut.over or cut.busy)])
         _look_for_born(work)
         _rest(work, began)
+    last = watch.now() + QUIET
+    while any(cut.busy for cut in work.cuts) and watch.now() < last:
+        watch.sleep(PAUSE)
     now = watch.now()
     return Held(
         items={cut.item.id: _result(cut, now, released=work.standing.released) for cut in work.cuts},
@@ -213,7 +218,14 @@ def _ask(work: _Hold) -> None:
 
 
 def _check_of(work: _Hold, cut: _Cut) -> Callable[[], None]:
-    return lambda: _check(work, cut)
+    def check() -> None:
+        cut.busy = True
+        try:
+            _check(work, cut)
+        finally:
+            cut.busy = False
+
+    return check
 
 
 def _check(work: _Hold, cut: _Cut) -> None:

@@ -52,6 +52,11 @@ CHANGE_GRANTS = (
     Grant(action="dynamodb:PutItem", resource=_TABLE),
     Grant(action="dynamodb:UpdateItem", resource=_TABLE),
 )
+HOLD_GRANTS = (
+    Grant(action="dynamodb:GetItem", resource=_TABLE),
+    Grant(action="dynamodb:PutItem", resource=_TABLE),
+    Grant(action="dynamodb:Query", resource=_TABLE),
+)
 OUTCOME_GRANTS = (
     Grant(action="dynamodb:GetItem", resource=_TABLE),
     Grant(action="dynamodb:Query", resource=_TABLE),
@@ -542,6 +547,41 @@ class Table:
             {":token": token},
         )
 
+    def watch_on(self, change: Change) -> bool:
+        """Count that somebody undid a change and that it is made again; false when a person gave the case back."""
+        over = [Outcome.RELEASING, Outcome.RELEASED]
+        try:
+            self._send(
+                self._dynamodb.update_item,
+                TableName=self._name,
+                Key=_item({"pk": change.incident_id, "sk": "INCIDENT"}),
+                UpdateExpression="SET undone_at = :at",
+                ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(outcome) OR "
+                "NOT outcome IN (:releasing, :released))",
+                ExpressionAttributeValues=_item({":at": change.at, ":releasing": over[0], ":released": over[1]}),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response.get("Item"):
+                return False  # without an item, triage could not record the case: nobody can have given it back
+        self._send(
+            self._dynamodb.update_item,
+            TableName=self._name,
+            Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+            UpdateExpression="ADD undone :one",
+            ExpressionAttributeValues=_item({":one": 1}),
+        )
+        return True
+
+    def share(self, holder: str, now: str, until: str) -> int:
+        """Note that something watches until a time (ISO 8601 of one form); give how many watch now."""
+        self._send(
+            self._dynamodb.put_item,
+            TableName=self._name,
+            Item=_item({"pk": "HOLDS", "sk": f"{until}#{holder}"}),
+        )
+        return max(1, len(self._query("HOLDS", now, ">")))
+
     def release(self, incident_id: str, at: str) -> bool:
         """Note that a person undid a case: nothing of it counts as made any more. False while an execution runs it.
 
@@ -683,15 +723,16 @@ class Table:
             ExpressionAttributeValues=_item({":now": now, ":since": since}),
         )
 
-    def _query(self, partition: str, prefix: str) -> list[Json]:
-        """Read the items of a partition whose sort key begins so."""
+    def _query(self, partition: str, prefix: str, after: str = "") -> list[Json]:
+        """Read the items of a partition whose sort key begins so, or with ``after`` set comes after it."""
+        which = "sk > :prefix" if after else "begins_with(sk, :prefix)"
         entries: list[Json] = []
         more: dict[str, Any] = {}
         while True:
             found = self._send(
                 self._dynamodb.query,
                 TableName=self._name,
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                KeyConditionExpression=f"pk = :pk AND {which}",
                 ExpressionAttributeValues=_item({":pk": partition, ":prefix": prefix}),
                 ConsistentRead=True,
                 **more,

@@ -71,6 +71,7 @@ class Outcome(StrEnum):
     REFUSED = "REFUSED"
     ANNOUNCED = "ANNOUNCED"
     REPEATED = "REPEATED"
+    RELEASING = "RELEASING"
     RELEASED = "RELEASED"
 
 

@@ -28,3 +28,8 @@ def load(name: str) -> Action:
         raise ValueError(f"There is no action {name!r}; there are: {', '.join(names())}.")
     action: Action = importlib.import_module(f"{__name__}.{name}").ACTION
     return action
+
+
+def function_of(name: str) -> str:
+    """Give the name of the function that makes an action; the stack deploys it under this one."""
+    return "tourniquet-" + "".join(part.capitalize() for part in name.split("_"))

@@ -1,10 +1,12 @@
 """Act: make one change, with the journal before it and a reading after it.
 
 One function per action, each with its own role; ``TOURNIQUET_ACTION`` says which. Input: ``{"item":
-<plan item>, "execution": "<ARN>"}``. Output: a change.
+<plan item>, "execution": "<ARN>"}``, from a hold with ``"undone": true`` besides: somebody undid the change, and what
+was there in between is the attacker's and nothing to give back. Output: a change.
 
 May touch: what the action's module says; dynamodb:PutItem and dynamodb:UpdateItem on the incident table.
-Never: makes a change whose reading-back it does not check; waits for the table for more than about a second.
+Never: makes a change whose reading-back it does not check; waits for the table for more than about a second; makes
+anything again of a case that a person gave back.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def handler(event: Json, _context: object) -> Json:
         raise errors.Protected(item.refused)
     execution = str(event["execution"])
     table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
-    change = perform(action, _power(action, item), item, table, execution)
+    change = perform(action, power(action, item), item, table, execution, undone=event.get("undone") is True)
     logger.info("acted", extra={"action": action.name, "case": item.incident_id, "result": change.result})
     return _short(change).to_json()
 
@@ -55,7 +57,7 @@ def _short(change: Change) -> Change:
     return replace(change, before={}, after={}, omitted=True)
 
 
-def _power(action: Action, item: PlanItem) -> Any:  # noqa: ANN401  (IAM's client, or a Place)
+def power(action: Action, item: PlanItem) -> Any:  # noqa: ANN401  (IAM's client, or a Place)
     """Give an action what it works with."""
     if not action.on_instances:
         return aws.client("iam")
@@ -67,12 +69,21 @@ def _power(action: Action, item: PlanItem) -> Any:  # noqa: ANN401  (IAM's clien
     )
 
 
-def perform(action: Action, power: Any, item: PlanItem, table: Table, execution: str) -> Change:  # noqa: ANN401  (IAM's client, or a Place)
+def perform(  # noqa: PLR0913  (what one change needs)
+    action: Action,
+    power: Any,  # noqa: ANN401  (IAM's client, or a Place)
+    item: PlanItem,
+    table: Table,
+    execution: str,
+    *,
+    undone: bool = False,
+) -> Change:
     """Look, journal, apply, look again. Can be repeated and killed at any point.
 
     ``done`` means that this execution made the change, ``already`` that there was nothing to make. What
     was there at first is read back from the journal, so that a retry does not take its own change for
-    the state before it.
+    the state before it. ``undone`` says that a hold saw the change undone. Raises Released when a person gave the case
+    back by then.
     """
     seen = action.look(power, item)
     change = Change(
@@ -85,7 +96,9 @@ def perform(action: Action, power: Any, item: PlanItem, table: Table, execution:
         at=environment.now(),
     )
     changed = not action.verify(seen)
-    kept, journaled = _journaled(action, table, change, execution, changed=changed)
+    if changed and undone:
+        _watched(table, change)
+    kept, journaled = _journaled(action, table, change, execution, changed=changed and not undone)
     after = seen
     if changed:
         _apply(action, power, change, table)
@@ -111,6 +124,17 @@ def perform(action: Action, power: Any, item: PlanItem, table: Table, execution:
         except errors.TourniquetError as error:
             logger.warning("the journal could not be completed: %s", error)
     return ended
+
+
+def _watched(table: Table, change: Change) -> None:
+    """Count an undone change, unless a person gave the case back; a table that does not answer holds up nothing."""
+    try:
+        watched = table.watch_on(change)
+    except errors.TourniquetError as error:
+        logger.warning("an undone change could not be counted: %s", error)
+        return
+    if not watched:
+        raise errors.Released("A person gave the case back, so nothing of it is made again.")
 
 
 def _apply(action: Action, power: Any, change: Change, table: Table) -> None:  # noqa: ANN401  (IAM's client, or a Place)

@@ -44,6 +44,8 @@ def guardrails() -> Guardrails:
         limit=data["limit"],
         minutes=data["minutes"],
         then=data["then"],
+        hold=data["hold"],
+        look=data["look"],
     )
 
 

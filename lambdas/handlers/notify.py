@@ -2,7 +2,9 @@
 
 Input: ``{"triage": <triage's answer> | null, "changes": [<change>, or a list of such, …] | null, "asked": [{"id",
 "error"}], "failure": {"state", "error", "cause"} | null, "notice": {"outcome", "incident_id", "sentence"} | null,
-"event": <the execution's input, where triage failed>, "execution": "<ARN>", "started_at": "<ISO 8601>"}``. Output:
+"event": <the execution's input, where triage failed>, "held": [<see holding.Held> | {"error"} | null, …] | null,
+"told": <what this answered when the cuts were made> | null, "execution": "<ARN>", "started_at": "<ISO 8601>"}``. With
+``held`` the cuts were watched, and this is the last alert of the run. Output:
 ``{"cases": [{"incident_id", "outcome", "alerted"}]}``, or of a notice ``{"<its outcome in small letters>":
 "<sentence>", "incident_id"}``.
 
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lambdas import actions, alert, aws, errors, journal, planning, wording
@@ -29,6 +31,7 @@ from lambdas.playbooks.shape import mode_at
 from lambdas.signals import incident_from, manual
 from lambdas.telemetry import logger
 from lambdas.text import line
+from lambdas.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -57,69 +60,130 @@ _NOT_ASKED = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What is to be told of one run: what triage handed on, what became of it, how it held, what was told before."""
+
+    execution: str
+    started_at: str
+    triage: Json
+    understood: bool
+    incident: Incident
+    changes: Mapping[str, Change]
+    asked: Mapping[str, object]
+    failure: Json | None
+    watched: Watched | None
+    told: Json | None
+    table: Table
+
+
 def handler(event: Json, _context: object) -> Json:
     """Answer Step Functions. Raises the named errors of ``lambdas.errors`` when the alert cannot be sent."""
     execution = str(event["execution"])
     if notice := event.get("notice"):
         return _tell(notice, execution)
-    failure = event.get("failure")
-    asked = {str(one.get("id")): one.get("error") for one in event.get("asked") or [] if isinstance(one, dict)}
     triage = event.get("triage") or _without_triage(event, execution)
-    changes = _changes(event.get("changes") or [])
-    incident = Incident.from_json(triage["incident"])
-    playbook = playbook_for(incident.signal)
-    table = Table(aws.client("dynamodb"), environment.get(environment.TABLE), seconds=journal.PATIENT)
-    told = []
-    for case in triage["cases"]:
-        items = tuple(PlanItem.from_json(item) for item in case["items"])
-        mine = {item.id: changes[item.id] for item in items if item.id in changes}
-        if failure:
-            mine = _finished(table, case["incident_id"], items, str(event.get("started_at", ""))) | mine
-        mine = {item_id: _whole(table, change) for item_id, change in mine.items()}
-        ask, waiting = _question(table, case, asked, execution)
-        decision = case.get("decision")
-        settled = _SETTLED.get(decision["answer"], "") if decision else ""
-        standing = planning.standing(items, mine, waiting=waiting, settled=settled)
-        outcome = _outcome(case, standing, mine, failed=failure is not None)
-        notes = [*triage["not_done"]]
-        if failure:
-            notes.insert(0, _failed(failure))
-        if case.get("ask") and not ask:
-            notes.insert(0, _NOT_ASKED)
-        if not case["recorded"] and event.get("triage"):
-            notes.append(
-                "The incident table did not answer when this case began, so a repeat of the signal may not be "
-                "recognised as one. The history of the run has everything."
-            )
-        story = Story(
-            incident_id=case["incident_id"],
-            incident=incident,
-            outcome=outcome,
-            mode=triage["mode"],
-            why_mode=triage["why_mode"],
-            observe_all=triage["observe_all"],
-            items=items,
-            results=standing,
-            changes=mine,
-            not_done=tuple(notes),
-            next_steps=playbook.steps(_kinds(incident, items)),
-            execution=execution,
-            respond=environment.get(environment.RESPOND),
-            at=environment.now(),
-            undo=_undo,
-            nothing_made=not case["made"] and (bool(items) or not case["planned"]),
-            ask=ask,
-            decision=decision,
-        )
-        alerted = _worth_telling(case, story, mine.values())
-        lost = _lost(story) if alerted else None
-        _record(table, story, execution, case, alerted=alerted and lost is None)
-        if lost is not None:
-            raise lost
-        told.append({"incident_id": case["incident_id"], "outcome": outcome, "alerted": alerted})
-    if triage.get("breaker"):
-        _tell_breaker(triage["breaker"], incident, told[0]["incident_id"], execution)
+    run = _Run(
+        execution=execution,
+        started_at=str(event.get("started_at", "")),
+        triage=triage,
+        understood=bool(event.get("triage")),
+        incident=Incident.from_json(triage["incident"]),
+        changes=_changes(event.get("changes") or []),
+        asked={str(one.get("id")): one.get("error") for one in event.get("asked") or [] if isinstance(one, dict)},
+        failure=event.get("failure"),
+        watched=_watched(event.get("held")),
+        told=event.get("told"),
+        table=Table(aws.client("dynamodb"), environment.get(environment.TABLE), seconds=journal.PATIENT),
+    )
+    told = [_tell_of(run, case) for case in triage["cases"]]
+    if triage.get("breaker") and not run.told:
+        _tell_breaker(triage["breaker"], run.incident, told[0]["incident_id"], execution)
     return {"cases": told}
+
+
+def _tell_of(run: _Run, case: Json) -> Json:
+    """Judge one case, tell people, write down how it ended; give what became of it."""
+    incident_id = case["incident_id"]
+    before = next((one for one in (run.told or {}).get("cases", []) if one["incident_id"] == incident_id), None)
+    items = tuple(PlanItem.from_json(item) for item in case["items"])
+    watch = run.watched.of(items) if run.watched else None
+    if before is not None and watch is None:  # nothing of it was watched: there is nothing to add
+        return dict(before)
+    story = _story(run, case, items, watch)
+    alerted = _worth_telling(case, story) or bool(before and before["alerted"])
+    lost = _lost(story) if alerted else None
+    _record(run.table, story, run.execution, case, alerted=alerted and lost is None)
+    if lost is not None:
+        raise lost
+    return {"incident_id": incident_id, "outcome": story.outcome, "alerted": alerted}
+
+
+def _story(run: _Run, case: Json, items: tuple[PlanItem, ...], watch: Watched | None) -> Story:
+    """Put together all that there is to tell about one case."""
+    changes = {item.id: run.changes[item.id] for item in items if item.id in run.changes}
+    if run.failure:
+        changes = _finished(run.table, case["incident_id"], items, run.started_at) | changes
+    changes = {item_id: _whole(run.table, change) for item_id, change in changes.items()}
+    ask, waiting = _question(run.table, case, run.asked, run.execution)
+    decision = case.get("decision")
+    settled = _SETTLED.get(decision["answer"], "") if decision else ""
+    standing = planning.standing(items, changes, waiting=waiting, settled=settled)
+    outcome = _outcome(case, standing, changes, failed=run.failure is not None)
+    if watch and watch.lost and outcome in {Outcome.CONTAINED, Outcome.REPEATED}:
+        outcome = Outcome.PARTIAL
+    return Story(
+        incident_id=case["incident_id"],
+        incident=run.incident,
+        outcome=outcome,
+        mode=run.triage["mode"],
+        why_mode=run.triage["why_mode"],
+        observe_all=run.triage["observe_all"],
+        items=items,
+        results=standing,
+        changes=changes,
+        not_done=_not_done(run, case, ask),
+        next_steps=playbook_for(run.incident.signal).steps(_kinds(run.incident, items)),
+        execution=run.execution,
+        respond=environment.get(environment.RESPOND),
+        at=environment.now(),
+        undo=_undo,
+        nothing_made=not case["made"] and (bool(items) or not case["planned"]),
+        ask=ask,
+        decision=decision,
+        watch=watch,
+    )
+
+
+def _not_done(run: _Run, case: Json, ask: Json | None) -> tuple[str, ...]:
+    """Say what was not done besides the items that were not made."""
+    notes = [*run.triage["not_done"]]
+    if run.failure:
+        notes.insert(0, _failed(run.failure))
+    if case.get("ask") and not ask:
+        notes.insert(0, _NOT_ASKED)
+    if not case["recorded"] and run.understood:
+        notes.append(
+            "The incident table did not answer when this case began, so a repeat of the signal may not be "
+            "recognised as one. The history of the run has everything."
+        )
+    return tuple(notes)
+
+
+def _watched(held: object) -> Watched | None:
+    """Put together how the cuts of both kinds held; ``None`` where nothing was watched."""
+    parts = [part for part in held if isinstance(part, dict)] if isinstance(held, list) else []
+    if not parts:
+        return None
+    return Watched(
+        items={item_id: said for part in parts for item_id, said in part.get("items", {}).items()},
+        born=tuple(one for part in parts for one in part.get("born", [])),
+        more_born=sum(int(part.get("more_born", 0)) for part in parts),
+        born_error=next((part["born_error"] for part in parts if part.get("born_error")), ""),
+        seconds=min((float(part["seconds"]) for part in parts if "seconds" in part), default=0.0),
+        released=any(part.get("released") for part in parts),
+        errors=tuple(line(part["error"], 80) for part in parts if "error" in part),
+    )
 
 
 def _question(table: Table, case: Json, asked: Mapping[str, object], execution: str) -> tuple[Json | None, set[str]]:
@@ -224,12 +288,14 @@ def _outcome(
     return Outcome.REPEATED if undone and judged is Outcome.CONTAINED else judged
 
 
-def _worth_telling(case: Json, story: Story, changes: Iterable[Change]) -> bool:
+def _worth_telling(case: Json, story: Story) -> bool:
     """Tell every new case and every person who asked; of a known case only what is new, failed or was undone."""
+    if story.watch and story.watch.eventful:
+        return True
     if case["opened"] or story.decision or story.incident.signal.source == manual.SOURCE:
         return True
     fresh = bool(alert.tellings(story) - set(case["told"]))
-    if story.items and (story.outcome not in _QUIET or any(change.changed for change in changes)):
+    if story.items and (story.outcome not in _QUIET or any(change.changed for change in story.changes.values())):
         failed = [item for item in story.items if story.results[item.id][0] is Result.FAILED]
         return fresh or not failed or not all(wording.is_half_done(i, story.results[i.id][1]) for i in failed)
     return fresh
@@ -304,7 +370,10 @@ def _close(table: Table, story: Story, execution: str, told: Collection[str]) ->
         judged, made = _judged(table, story)
         if (judged, made) == written:
             return
-        end = {"outcome": judged, "ended_at": story.at, "held": None, "mode": story.mode, "told": told, "made": made}
+        if story.watch and story.watch.lost and judged is Outcome.CONTAINED:
+            judged = Outcome.PARTIAL
+        held = story.watch.held if story.watch else None
+        end = {"outcome": judged, "ended_at": story.at, "held": held, "mode": story.mode, "told": told, "made": made}
         if not table.close(story.incident_id, execution, end):
             return
         written = judged, made

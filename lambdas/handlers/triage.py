@@ -59,6 +59,7 @@ def handler(event: Json, _context: object) -> Json:
             actions=actions.names(),
             observe_all=guardrails.observe_all,
             breaker=breaker,
+            hold=guardrails.hold,
         )
 
     breaker = 0

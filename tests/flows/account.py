@@ -18,7 +18,7 @@ import boto3
 
 from demo.emulator import moto_fixes
 from lambdas import actions, aws
-from lambdas.handlers import act, approval, environment, notify, triage
+from lambdas.handlers import act, approval, environment, hold, notify, triage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,6 +113,8 @@ class Account:
             "limit": 100,
             "minutes": 600,  # far longer than all the tests: none may end in another one's account
             "then": "expire",
+            "hold": 0,
+            "look": 0,
             **settings,
         }
         self._minutes = float(guardrails["minutes"])
@@ -129,6 +131,7 @@ class Account:
             "TriageFunctionArn": (triage.handler, shared),
             "NotifyFunctionArn": (notify.handler, shared),
             "ApprovalFunctionArn": (approval.handler, shared),
+            "HoldFunctionArn": (hold.handler, shared),
         }
         for name in actions.names():
             self.functions[placeholder(name)] = (act.handler, {**shared, environment.ACTION: name})

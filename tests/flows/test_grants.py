@@ -66,7 +66,7 @@ def tell_every_story(account: Account) -> None:
     health = events.health(leaked, user="ci-user", account=ACCOUNT)
     account.run(health)
     account.run(events.guardduty(second, "ci-user", account=ACCOUNT))
-    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom"), errors.Unexpected("boom")]
     (third,) = account.user("third")
     account.run(events.health(third, account=ACCOUNT))
     account.run(events.trusted_advisor(third, "third", account=ACCOUNT))

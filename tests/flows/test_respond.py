@@ -396,7 +396,7 @@ def test_a_failed_triage_is_announced_with_what_to_do(account: Account) -> None:
 def test_an_alert_that_cannot_be_written_is_announced_plainly(account: Account) -> None:
     """Given a Notify that fails, the workflow itself publishes that a signal was answered."""
     (leaked,) = account.user("ci-user")
-    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom"), errors.Unexpected("boom")]
     assert account.run(exposed(leaked)) == []
     (alert,) = account.alerts()
     assert alert["outcome"] == "FAILED"
@@ -436,7 +436,7 @@ def test_the_journal_is_written_before_each_change(account: Account) -> None:
 def test_a_case_whose_workflow_died_is_planned_again(account: Account) -> None:
     """Given a case without an outcome whose execution is dead, the next signal does the work."""
     (leaked,) = account.user("ci-user")
-    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom"), errors.Unexpected("boom")]
     account.failures["DisableKeyFunctionArn"] = [errors.NotPermitted("refused")]
     account.run(exposed(leaked))
     account.alerts()
@@ -692,7 +692,7 @@ def test_a_lesser_signal_does_not_make_a_failed_case_look_contained(account: Acc
     """Given a deny that failed and a Notify that died, a later observe-only signal leaves the record honest."""
     (leaked,) = account.user("ci-user")
     account.failures["DenyPrincipalFunctionArn"] = [errors.NotPermitted("refused")]
-    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    account.failures["NotifyFunctionArn"] = [errors.Unexpected("boom"), errors.Unexpected("boom")]
     account.run(exposed(leaked))
     finding = "Discovery:IAMUser/AnomalousBehavior"
     account.run(events.guardduty(leaked, "ci-user", finding=finding, severity=2.0, account=ACCOUNT))

@@ -1,0 +1,162 @@
+"""Hold: watch the cuts that a run makes, from the moment they are made, and have made again what is undone.
+
+Input: ``{"items": [<plan item>, …], "execution": "<ARN>", "started_at": "<ISO 8601>", "since": "<ISO 8601>", "seconds":
+<how long>, "begin_within": <seconds>, "born": true | false}``. Output: see ``holding.Held``. It owns no power over the
+account: it reads, and calls the functions that made the cuts again, with the plan's own items.
+
+May touch: iam:GetAccessKeyLastUsed, iam:GetLoginProfile, iam:GetRole, iam:GetRolePolicy, iam:GetUser,
+iam:ListAccessKeys, iam:ListAttachedRolePolicies, iam:ListAttachedUserPolicies, iam:ListRoles, iam:ListUsers;
+ec2:DescribeIamInstanceProfileAssociations, ec2:DescribeInstances, ec2:DescribeSecurityGroups; lambda:InvokeFunction on
+the functions of the actions that it watches; dynamodb:GetItem, dynamodb:PutItem and dynamodb:Query on the incident
+table.
+Never: changes anything in the account itself; makes a cut that the plan did not have.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lambdas import actions, aws, errors, holding, journal, newborns
+from lambdas.aws import Grant
+from lambdas.handlers import environment
+from lambdas.handlers.act import power
+from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES, Standing, Watch
+from lambdas.journal import Table
+from lambdas.model import Json, Outcome, PlanItem, Result
+from lambdas.telemetry import logger
+from lambdas.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:"
+_READS = ("Get", "List", "Describe")
+_WATCHED = (*OF_CREDENTIALS, *OF_INSTANCES)
+
+GRANTS = tuple(
+    dict.fromkeys(
+        (
+            *(
+                grant
+                for name in _WATCHED
+                for grant in actions.load(name).grants
+                if grant.action.partition(":")[2].startswith(_READS)
+            ),
+            *newborns.GRANTS,
+            *journal.HOLD_GRANTS,
+            *(
+                Grant(action="lambda:InvokeFunction", resource=_FUNCTIONS + actions.function_of(name))
+                for name in _WATCHED
+            ),
+        )
+    )
+)
+
+#: A round waits so long for its calls; what takes longer goes on beside the next rounds.
+_A_ROUND_SECONDS = 0.5
+_AT_ONCE = 16
+_MADE = {Result.DONE, Result.ALREADY}
+_OVER = {Outcome.RELEASING, Outcome.RELEASED}
+
+
+def handler(event: Json, _context: object) -> Json:
+    """Answer Step Functions with how the cuts held. Raises nothing on purpose."""
+    items = [PlanItem.from_json(item) for item in event["items"]]
+    watched = [item for item in items if item.action in _WATCHED]
+    seconds, begin_within = float(event["seconds"]), float(event["begin_within"])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        watch = Watch(
+            look=_look,
+            again=_Again(str(event["execution"])),
+            born=_born(event, watched),
+            standing=_standing(event, watched, seconds + begin_within),
+            now=time.monotonic,
+            sleep=time.sleep,
+            together=_together(pool),
+        )
+        held = holding.hold(watch, watched, seconds=seconds, begin_within=begin_within)
+    undone = sum(int(item["undone"]) for item in held.items.values())
+    logger.info("held", extra={"items": len(held.items), "undone": undone, "born": len(held.born)})
+    return held.to_json()
+
+
+def _look(item: PlanItem) -> bool:
+    """Read one target, and say whether it is cut."""
+    action = actions.load(item.action)
+    return action.verify(action.look(power(action, item), item))
+
+
+class _Again:
+    """Calls the function that made a cut, with the same item."""
+
+    def __init__(self, execution: str) -> None:
+        self._execution = execution
+
+    def __call__(self, item: PlanItem) -> None:
+        """Have the cut made again. Raises the named error that the function raised."""
+        payload = {"item": item.to_json(), "execution": self._execution, "undone": True}
+        with aws.translated():
+            answer = aws.client("lambda", patient=True).invoke(
+                FunctionName=actions.function_of(item.action), Payload=json.dumps(payload)
+            )
+            said = json.loads(answer["Payload"].read() or b"{}")
+        if "FunctionError" in answer:
+            raise _named(said)
+
+
+def _named(said: Any) -> errors.TourniquetError:  # noqa: ANN401  (what Lambda gives of an error)
+    """Give the named error that a function ended with; one that is not ours is Unexpected."""
+    name = said.get("errorType", "") if isinstance(said, dict) else ""
+    message = line(said.get("errorMessage", "") if isinstance(said, dict) else said, 300)
+    found = getattr(errors, str(name), None)
+    if isinstance(found, type) and issubclass(found, errors.TourniquetError):
+        return found(message)
+    return errors.Unexpected(f"{line(name, 60)}: {message}")
+
+
+def _born(event: Json, watched: Sequence[PlanItem]) -> Callable[[], Sequence[Json]]:
+    """Give the reader of what was born, or one that reads nothing where the other wing does it."""
+    if not event.get("born"):
+        return lambda: ()
+    after = newborns.since(str(event.get("since", "")), str(event.get("started_at", "")))
+    users = {item.args["user"] for item in watched if item.args.get("user")}
+    return lambda: newborns.born(aws.client("iam"), after, users)
+
+
+def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Callable[[], Standing | None]:
+    """Give the reader of how the cases stand; it notes that this hold is there, so that all share the requests."""
+    table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
+    cases = sorted({item.incident_id for item in watched})
+    holder = f"{event['execution']}#{watched[0].action if watched else ''}"
+    until = _stamp(datetime.now(UTC) + timedelta(seconds=seconds))
+
+    def standing() -> Standing | None:
+        try:
+            found = [table.case(case) for case in cases]
+            made = {
+                item_id for case in cases for item_id, change in table.changes(case).items() if change.result in _MADE
+            }
+            holds = table.share(holder, _stamp(datetime.now(UTC)), until)
+        except errors.TourniquetError as error:
+            logger.warning("the incident table did not say how the case stands: %s", error)
+            return None
+        return Standing(
+            made=made,
+            ended=all(case.outcome for case in found),
+            released=any(case.outcome in _OVER for case in found),
+            holds=holds,
+        )
+
+    return standing
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _together(pool: ThreadPoolExecutor) -> Callable[[Sequence[Callable[[], None]]], object]:
+    return lambda calls: wait([pool.submit(call) for call in calls], timeout=_A_ROUND_SECONDS)
