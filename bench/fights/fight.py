@@ -57,7 +57,10 @@ NO_HOLD = Arm(name="no hold", holds=False)
 HOLD = Arm(name="hold")
 GUARDED = Arm(name="hold and guard", guard=KEEPS_THE_DENY)
 HARDER = Arm(name="hold, attacker goes on with what was made", habits=Habits(goes_on=True))
-ARMS = (NO_HOLD, HOLD, GUARDED, HARDER)
+QUICK = Arm(name="hold, attacker undoes at once", habits=Habits(quick=True))
+QUICK_GUARDED = Arm(name="hold and guard, attacker undoes at once", guard=KEEPS_THE_DENY, habits=Habits(quick=True))
+RENAMER = Arm(name="hold, attacker renames the user and drops the key", habits=Habits(renames=True))
+ARMS = (NO_HOLD, HOLD, GUARDED, HARDER, QUICK, QUICK_GUARDED, RENAMER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,7 @@ def _judge(seed: int, account: Account, attacker: Attacker, responder: Responder
         if role.open_to == ATTACKER:
             later = Credential(id=role.name, by=ATTACKER, principal=role, session="x", issued_at=account.clock.now)
             able += [later] if account.works(later) else []
-    touched = [write for write in account.writes if write.made_by == DEPLOYER or write.name == DEPLOYER]
+    touched = [write for write in account.writes if DEPLOYER in {write.made_by, write.name}]
     first = responder.held[0] if responder.held else None
     says = [item["held"] for item in first.items.values()] if first else []
     return End(

@@ -150,7 +150,7 @@ class Attacker:
     def _stay_as_user(self, name: str) -> Iterator[Step]:
         yield lambda iam: iam.create_user(UserName=name)
         yield lambda iam: iam.attach_user_policy(UserName=name, PolicyArn=ADMIN)
-        yield lambda iam: iam.create_access_key(UserName=name) and self._keep()
+        yield lambda iam: self._keep(iam, name)
 
     def _stay_as_role(self, name: str) -> Iterator[Step]:
         yield lambda iam: iam.create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST)
@@ -166,7 +166,7 @@ class Attacker:
         if self.habits.renames:
             leaked = self.own[0]
             yield lambda iam: iam.delete_access_key(UserName=self.victim.name, AccessKeyId=leaked.id)
-        yield lambda iam: iam.create_access_key(UserName=self.victim.name) and self._keep()
+        yield lambda iam: self._keep(iam, self.victim.name)
 
     def _other_session(self) -> Iterator[Step]:
         def assume(iam: Iam) -> None:
@@ -179,7 +179,9 @@ class Attacker:
     def _rename(self) -> Iterator[Step]:
         yield lambda iam: iam.update_user(UserName=self.victim.name, NewUserName=self.account.unique("ops-"))
 
-    def _keep(self) -> None:
+    def _keep(self, iam: Iam, name: str) -> None:
+        """Make a key of a user, and keep it."""
+        iam.create_access_key(UserName=name)
         made = self.account.credentials[-1]
         (self.own if made.principal is self.victim else self.made).append(made)
 

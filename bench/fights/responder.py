@@ -6,7 +6,6 @@ Never does: decide what is undone, made again or given up; the product's code do
 
 from __future__ import annotations
 
-import inspect
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,12 +16,13 @@ from unittest.mock import patch
 
 from bench.fights.account import BEGAN
 from bench.fights.iam import Iam
-from lambdas import actions, errors, holding
+from lambdas import actions, errors, holding, newborns
 from lambdas.actions import revoke_sessions
 from lambdas.handlers import act
+from lambdas.handlers import hold as handler
 from lambdas.holding import Standing, Watch
 from lambdas.journal import Kept, Table
-from lambdas.model import Kind, Mode, PlanItem, Result, Target
+from lambdas.model import Change, Kind, Mode, PlanItem, Result, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from bench.fights.clock import Clock
     from bench.fights.people import Attacker
     from lambdas.actions.shape import Action
-    from lambdas.model import Change, Json
 
 CASE = "inc-20261120-0000000000"
 HOLD_SECONDS = 20.0
@@ -41,9 +40,8 @@ HOLD_SECONDS = 20.0
 COLD, WARM = (0.3, 0.5), (0.02, 0.06)
 _TABLE, _STEP, _TRIAGE, _HOLD_AFTER = (0.005, 0.02), (0.02, 0.06), (0.1, 0.3), (0.8, 1.2)
 _BEGIN_WITHIN = 30.0
-#: The hold's function waits so long for the calls of a round.
-A_ROUND = 0.5
-_KNOWS_UNDONE = "undone" in inspect.signature(act.perform).parameters
+#: What was born so long before the hold began counts too.
+_BEFORE = timedelta(minutes=1)
 
 
 class Journal(Table):
@@ -52,7 +50,7 @@ class Journal(Table):
     def __init__(self, clock: Clock, chance: Random) -> None:
         self._clock, self._chance = clock, chance
         self._kept: dict[str, Kept] = {}
-        self.made: set[str] = set()
+        self.ended_as: dict[str, Change] = {}
         self.ended = False
 
     def _wait(self) -> None:
@@ -72,8 +70,7 @@ class Journal(Table):
     def record_after(self, change: Change) -> None:
         """Keep how a change ended."""
         self._wait()
-        if change.result in {Result.DONE, Result.ALREADY}:
-            self.made.add(change.item_id)
+        self.ended_as[change.item_id] = change
 
     def watch_on(self, change: Change) -> bool:
         """Count that a change was undone; nobody gives a case back here."""
@@ -94,7 +91,6 @@ class Responder:
 
     account: Account
     holds: bool
-    again_reads_once: bool = False
     hold: Callable[..., holding.Held] = holding.hold
     journal: Journal = field(init=False)
     held: list[holding.Held] = field(default_factory=list)
@@ -113,6 +109,7 @@ class Responder:
             self._takes(_TRIAGE)
         self._takes(_STEP)
         left, clock = len(items), self.account.clock
+        failed: list[Change] = []
         self.journal.ended = False
 
         def cut(item: PlanItem) -> None:
@@ -120,22 +117,29 @@ class Responder:
             self._takes(_STEP)
             try:
                 self.invoke(item, "run")
-            except errors.TourniquetError:
-                pass  # the step's Catch: the other cuts are made
-            finally:
-                left -= 1
-                self.journal.ended = not left
+            except errors.TourniquetError as error:  # the step's Catch: the other cuts are made
+                failed.append(_failed(item, type(error).__name__))
+            left -= 1
+            if not left:
+                self._tell(failed)
 
         clock.together([*(_of(cut, item) for item in items), *([lambda: self._hold(items)] if self.holds else [])])
+
+    def _tell(self, failed: Sequence[Change]) -> None:
+        """Send the first alert, which writes down what failed and that the run has ended."""
+        self._takes(_STEP)
+        self._takes(COLD)
+        for change in failed:
+            self.journal.record_after(change)
+        self.journal.ended = True
 
     def invoke(self, item: PlanItem, execution: str, *, undone: bool = False) -> None:
         """Run an action's function: one that is there and idle, or a new one."""
         idle = self._warm.get(item.action, 0)
         self._warm[item.action] = max(0, idle - 1)
         self._takes(WARM if idle else COLD)
-        told: Json = {"undone": undone} if _KNOWS_UNDONE else {}
         try:
-            act.perform(_action(item.action), Iam(self.account), item, self.journal, execution, **told)
+            act.perform(_action(item.action), Iam(self.account), item, self.journal, execution, undone=undone)
         finally:
             self._warm[item.action] = self._warm.get(item.action, 0) + 1
 
@@ -145,7 +149,8 @@ class Responder:
         self._takes(_HOLD_AFTER)
         self._takes(COLD)
         iam = Iam(self.account)
-        began = clock.now
+        client: Any = iam
+        after = self.account.moment(clock.now) - _BEFORE
         names = {
             item.target.name for item in items if item.action == "deny_principal" and item.target.kind is Kind.USER
         }
@@ -157,42 +162,34 @@ class Responder:
         def standing() -> Standing:
             self._takes(_TABLE)
             self._takes(_TABLE)
-            return Standing(made=set(self.journal.made), ended=self.journal.ended)
+            made = {item_id for item_id, change in self.journal.ended_as.items() if handler.was_made(change)}
+            return Standing(made=made, ended=self.journal.ended)
 
         watch = Watch(
             look=look,
             again=lambda item: self.invoke(item, "run", undone=True),
-            born=lambda: _born(iam, self.account.moment(began - 60.0), names),
+            born=lambda: newborns.born(client, after, names),
             standing=standing,
             now=lambda: clock.now,
             sleep=clock.sleep,
-            together=lambda calls: clock.together(calls, within=A_ROUND),
+            together=lambda calls: clock.together(calls, within=handler.A_ROUND_SECONDS),
         )
         self.held.append(self.hold(watch, items, seconds=HOLD_SECONDS, begin_within=_BEGIN_WITHIN))
 
 
+def _failed(item: PlanItem, error: str) -> Change:
+    return Change(
+        item_id=item.id,
+        incident_id=item.incident_id,
+        action=item.action,
+        target=item.target,
+        result=Result.FAILED,
+        error=error,
+    )
+
+
 def _of(cut: Callable[[PlanItem], None], item: PlanItem) -> Callable[[], None]:
     return lambda: cut(item)
-
-
-def _born(iam: Any, after: datetime, users: set[str]) -> list[Json]:  # noqa: ANN401  (stands for IAM's client)
-    """Give what was born after a time, as the search of the product does: the lists, and keys of who is new."""
-    listed = iam.list_users()["Users"]
-    roles = iam.list_roles()["Roles"]
-    new = [one for one in listed if one["CreateDate"] >= after]
-    found = [{"kind": "user", "id": one["UserId"], "name": one["UserName"]} for one in new]
-    found += [
-        {"kind": "role", "id": one["RoleId"], "name": one["RoleName"]} for one in roles if one["CreateDate"] >= after
-    ]
-    for name in sorted(users | {one["UserName"] for one in new}):
-        try:
-            keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
-        except Exception:  # noqa: BLE001, S112  (renamed or gone meanwhile)
-            continue
-        found += [
-            {"kind": "access_key", "id": key["AccessKeyId"], "name": name} for key in keys if key["CreateDate"] >= after
-        ]
-    return found
 
 
 def first_items(attacker: Attacker) -> list[PlanItem]:
