@@ -580,7 +580,7 @@ class Table:
             TableName=self._name,
             Item=_item({"pk": "HOLDS", "sk": f"{until}#{holder}"}),
         )
-        return max(1, len(self._query("HOLDS", now, ">")))
+        return max(1, len(self._read_all("HOLDS", "sk > :given", now)))
 
     def release(self, incident_id: str, at: str) -> bool:
         """Note that a person undid a case: nothing of it counts as made any more. False while an execution runs it.
@@ -723,9 +723,12 @@ class Table:
             ExpressionAttributeValues=_item({":now": now, ":since": since}),
         )
 
-    def _query(self, partition: str, prefix: str, after: str = "") -> list[Json]:
-        """Read the items of a partition whose sort key begins so, or with ``after`` set comes after it."""
-        which = "sk > :prefix" if after else "begins_with(sk, :prefix)"
+    def _query(self, partition: str, prefix: str) -> list[Json]:
+        """Read the items of a partition whose sort key begins so."""
+        return self._read_all(partition, "begins_with(sk, :given)", prefix)
+
+    def _read_all(self, partition: str, which: str, given: str) -> list[Json]:
+        """Read the items of a partition whose sort key meets a condition."""
         entries: list[Json] = []
         more: dict[str, Any] = {}
         while True:
@@ -733,7 +736,7 @@ class Table:
                 self._dynamodb.query,
                 TableName=self._name,
                 KeyConditionExpression=f"pk = :pk AND {which}",
-                ExpressionAttributeValues=_item({":pk": partition, ":prefix": prefix}),
+                ExpressionAttributeValues=_item({":pk": partition, ":given": given}),
                 ConsistentRead=True,
                 **more,
             )

@@ -101,11 +101,13 @@ class _Again:
     def __call__(self, item: PlanItem) -> None:
         """Have the cut made again. Raises the named error that the function raised."""
         payload = {"item": item.to_json(), "execution": self._execution, "undone": True}
-        with aws.translated():
-            answer = aws.client("lambda", patient=True).invoke(
-                FunctionName=actions.function_of(item.action), Payload=json.dumps(payload)
-            )
-            said = json.loads(answer["Payload"].read() or b"{}")
+        function = actions.function_of(item.action)
+        try:
+            with aws.translated():
+                answer = aws.client("lambda", patient=True).invoke(FunctionName=function, Payload=json.dumps(payload))
+                said = json.loads(answer["Payload"].read() or b"{}")
+        except errors.TargetGone as error:
+            raise errors.NotPermitted(f"The function {function} does not exist (any more): {error}") from None
         if "FunctionError" in answer:
             raise _named(said)
 

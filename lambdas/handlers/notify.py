@@ -108,8 +108,10 @@ def _tell_of(run: _Run, case: Json) -> Json:
     before = next((one for one in (run.told or {}).get("cases", []) if one["incident_id"] == incident_id), None)
     items = tuple(PlanItem.from_json(item) for item in case["items"])
     watch = run.watched.of(items) if run.watched else None
-    if before is not None and watch is None:  # nothing of it was watched: there is nothing to add
-        return dict(before)
+    if before is not None:
+        if watch is None:  # nothing of it was watched: there is nothing to add
+            return dict(before)
+        case, items = _without_answered(run, case, items)
     story = _story(run, case, items, watch)
     alerted = _worth_telling(case, story) or bool(before and before["alerted"])
     lost = _lost(story) if alerted else None
@@ -117,6 +119,21 @@ def _tell_of(run: _Run, case: Json) -> Json:
     if lost is not None:
         raise lost
     return {"incident_id": incident_id, "outcome": story.outcome, "alerted": alerted}
+
+
+def _without_answered(run: _Run, case: Json, items: tuple[PlanItem, ...]) -> tuple[Json, tuple[PlanItem, ...]]:
+    """Leave out what people answered while the cuts were watched: the run that waited for it tells of that."""
+    if not case.get("ask"):
+        return case, items
+    try:
+        asks = run.table.asks(case["incident_id"])
+    except errors.TourniquetError as error:
+        logger.warning("a question could not be read: %s", error)
+        return case, items
+    answered = next((one for one in asks if one.id == case["ask"]["id"] and one.state is not Asked.WAITING), None)
+    if answered is None:
+        return case, items
+    return {**case, "ask": None}, tuple(item for item in items if item.id not in answered.items)
 
 
 def _story(run: _Run, case: Json, items: tuple[PlanItem, ...], watch: Watched | None) -> Story:

@@ -139,7 +139,11 @@ class Account:
         definition = (ROOT / "state_machines" / "respond.asl.json").read_text()
         for name in self.functions:
             function = client.create_function(
-                FunctionName=name, Runtime="python3.13", Role=role, Handler="x.x", Code={"ZipFile": b""}
+                FunctionName=f"tourniquet-{name.removesuffix('FunctionArn')}",
+                Runtime="python3.13",
+                Role=role,
+                Handler="x.x",
+                Code={"ZipFile": b""},
             )
             definition = definition.replace(f"${{{name}}}", function["FunctionArn"])
         definition = definition.replace("${AlertTopicArn}", self.topic).replace("${OwnArn}", self.respond)
@@ -158,6 +162,7 @@ class Account:
     def invoke(self, name: str, payload: str) -> tuple[str, bool]:
         """Run one function as Lambda would: its answer as JSON, and whether it is an error."""
         handler, variables = self.functions[name]
+        caller = dict(_local.__dict__)  # one function may call another
         _local.variables, _local.name = variables, name
         try:
             self._disturb(name)
@@ -166,6 +171,9 @@ class Account:
         except Exception as error:  # noqa: BLE001 - Lambda catches everything too
             self.tracebacks.append(traceback.format_exc())
             return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__}), True
+        finally:
+            _local.__dict__.clear()
+            _local.__dict__.update(caller)
         return answer, False
 
     def _disturb(self, name: str) -> None:

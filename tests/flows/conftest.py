@@ -56,7 +56,7 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Acco
         def invoke(
             _self: object, function_name: str, _q: str, body: str, _h: object, response_headers: dict[str, str]
         ) -> bytes:
-            name = function_name.rsplit(":", maxsplit=1)[-1]
+            name = f"{function_name.rsplit(':', maxsplit=1)[-1].removeprefix('tourniquet-')}FunctionArn"
             answer, failed = made[-1].invoke(name, body)
             if failed:
                 response_headers["x-amz-function-error"] = "Unhandled"

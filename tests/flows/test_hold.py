@@ -1,0 +1,182 @@
+"""Whether the cuts hold, in the real workflow with the real handlers: watched, undone, made again, told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from demo import events
+from lambdas import errors, holding
+from tests.flows.account import ACCOUNT, Account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DENY = "arn:aws:iam::aws:policy/AWSDenyAll"
+
+
+@pytest.fixture
+def watching(make_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch) -> Account:
+    """Give an account whose cuts are watched for a second, by a clock that runs faster than IAM."""
+    monkeypatch.setattr(holding, "QUIET", 1.0)
+    monkeypatch.setattr(holding, "_MORE_SECONDS", 4.0)
+    return make_account(hold=1)
+
+
+def leak(account: Account) -> str:
+    """Make a user and say that its key leaked; give the key."""
+    (key,) = account.user("ci-user")
+    account.run(events.health(key, account=ACCOUNT))
+    return key
+
+
+def described(alert: dict[str, Any]) -> str:
+    """Give what an alert says in a chat, without its escapes."""
+    return str(alert["content"]["description"]).replace("\\", "")
+
+
+def undo(account: Account, key: str) -> None:
+    """Undo the containment, as an attacker who may still do so."""
+    account.iam.detach_user_policy(UserName="ci-user", PolicyArn=DENY)
+    account.iam.update_access_key(UserName="ci-user", AccessKeyId=key, Status="Active")
+
+
+def test_a_cut_that_nobody_undoes_is_told_at_once_and_again_when_it_held(watching: Account) -> None:
+    """Given a leaked key, one alert says what was done, with nothing known yet, and another one that it holds."""
+    key = leak(watching)
+    first, last = watching.alerts()
+    assert [one["outcome"] for one in (first, last)] == ["CONTAINED", "CONTAINED"]
+    assert {action["held"] for action in first["actions"]} == {None}
+    assert {action["held"] for action in last["actions"]} == {True}
+    assert "It holds: nobody undid it" in described(last)
+    (case,) = watching.cases()
+    assert (case["outcome"], case["held"]) == ("CONTAINED", True)
+    assert key not in str(last)
+
+
+def test_what_is_undone_is_made_again_and_told(watching: Account) -> None:
+    """Given somebody who undoes both cuts as soon as they are made, they are made again, and that is told."""
+    (key,) = watching.user("ci-user")
+    watching.before["NotifyFunctionArn"] = lambda: undo(watching, key)
+    (told,) = watching.run(events.health(key, account=ACCOUNT))
+    assert told["outcome"] == "CONTAINED"
+    assert watching.denied("ci-user")
+    assert watching.status("ci-user") == {key: "Inactive"}
+    _, last = watching.alerts()
+    assert {action["held"] for action in last["actions"]} == {True}
+    assert "Somebody undid it 2 times" in described(last)
+    changes = watching.records(told["incident_id"], "CHANGE#")
+    assert {int(change["undone"]) for change in changes} == {1}
+
+
+def test_what_the_attacker_left_in_between_is_nothing_to_give_back(watching: Account) -> None:
+    """Given an attacker who sets a boundary of his own meanwhile, the journal keeps what was there at first."""
+    (key,) = watching.user("ci-user")
+
+    def sneak() -> None:
+        undo(watching, key)
+        watching.iam.put_user_permissions_boundary(
+            UserName="ci-user", PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
+        )
+
+    watching.before["NotifyFunctionArn"] = sneak
+    (told,) = watching.run(events.health(key, account=ACCOUNT))
+    (change,) = [one for one in watching.records(told["incident_id"], "CHANGE#") if one["action"] == "deny_principal"]
+    assert change["before"]["boundary"] == ""
+    assert "again" not in change
+
+
+def test_who_goes_on_undoing_to_the_end_is_a_loss_and_a_louder_alert(watching: Account) -> None:
+    """Given a cut that nobody can make again, the outcome is PARTIAL and the last alert says that it is lost."""
+    (key,) = watching.user("ci-user")
+
+    def win() -> None:
+        undo(watching, key)
+        watching.failures["DenyPrincipalFunctionArn"] = [errors.NotPermitted("somebody denies the role")] * 9
+
+    watching.before["NotifyFunctionArn"] = win
+    (told,) = watching.run(events.health(key, account=ACCOUNT))
+    assert told["outcome"] == "PARTIAL"
+    first, last = watching.alerts()
+    assert (first["outcome"], last["outcome"]) == ("CONTAINED", "PARTIAL")
+    assert {action["action"]: action["held"] for action in last["actions"]} == {
+        "deny_principal": False,
+        "disable_key": True,
+    }
+    assert "LOST" in described(last)
+    (case,) = watching.cases()
+    assert (case["outcome"], case["held"]) == ("PARTIAL", False)
+
+
+def test_what_was_born_meanwhile_is_told_and_not_touched(watching: Account) -> None:
+    """Given users and roles that somebody makes meanwhile, they are named, and nothing is done about them."""
+    (key,) = watching.user("ci-user")
+    made: list[str] = []
+
+    def bear() -> None:
+        made.extend(watching.user("backdoor"))
+        watching.iam.create_role(RoleName="helper", AssumeRolePolicyDocument="{}")
+        watching.iam.create_login_profile(UserName="ci-user", Password="Sunny-day-4711!")
+
+    watching.before["NotifyFunctionArn"] = bear
+    watching.run(events.health(key, account=ACCOUNT))
+    _, last = watching.alerts()
+    (sentence,) = [one for one in last["not_done"] if one.startswith("Born since")]
+    for name in ("user backdoor", "role helper", "a console password of user ci-user"):
+        assert name in sentence
+    assert f"access key …{made[0][-4:]} of user backdoor" in sentence
+    assert made[0] not in str(last)
+    assert watching.status("backdoor") == {made[0]: "Active"}
+    assert not watching.denied("backdoor")
+
+
+def test_a_case_that_a_person_gives_back_is_not_made_again(watching: Account) -> None:
+    """Given a person who undoes a cut and says so while it is watched, nothing is made again."""
+    (key,) = watching.user("ci-user")
+
+    def give_back() -> None:
+        (case,) = watching.cases()
+        undo(watching, key)
+        watching.answer(case["pk"], "released")
+
+    done: list[bool] = []
+
+    def once_told(*_: object, **__: object) -> None:
+        if not done and watching.cases() and watching.cases()[0].get("outcome"):
+            done.append(True)
+            give_back()
+
+    watching.on_call("before", "iam", "ListUsers", once_told)
+    watching.run(events.health(key, account=ACCOUNT))
+    assert done
+    assert watching.status("ci-user") == {key: "Active"}
+    assert not watching.denied("ci-user")
+
+
+def test_a_watch_that_fails_is_told(watching: Account) -> None:
+    """Given a watch that cannot be made, people are told that nobody watched."""
+    (key,) = watching.user("ci-user")
+    watching.failures["HoldFunctionArn"] = [errors.Unexpected("boom")]
+    watching.run(events.health(key, account=ACCOUNT))
+    _, last = watching.alerts()
+    assert {action["held"] for action in last["actions"]} == {None}
+    assert "Nobody could watch whether it holds" in described(last)
+
+
+def test_a_first_alert_that_fails_is_made_up_for_by_the_last(watching: Account) -> None:
+    """Given a first alert that could not be written, the one after the watch tells it all."""
+    (key,) = watching.user("ci-user")
+    watching.failures["NotifyFunctionArn"] = [errors.Unexpected("boom")]
+    watching.run(events.health(key, account=ACCOUNT))
+    (only,) = watching.alerts()
+    assert only["outcome"] == "CONTAINED"
+    assert {action["held"] for action in only["actions"]} == {True}
+
+
+def test_nothing_is_watched_of_what_was_only_planned(watching: Account) -> None:
+    """Given a signal that is only observed, there is one alert, and nobody watches."""
+    (key,) = watching.user("ci-user")
+    watching.run({"access_key_id": key, "mode": "observe"})
+    (alert,) = watching.alerts()
+    assert alert["outcome"] == "OBSERVED"
