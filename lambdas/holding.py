@@ -207,7 +207,7 @@ def _is_over(work: _Hold) -> bool:
     until = max(made) + work.seconds
     if now < until:
         return False
-    quiet = all(cut.holds and (cut.undone_at is None or now >= cut.undone_at + QUIET) for cut in watched if cut.made_at)
+    quiet = all(cut.undone_at is None or (cut.holds and now >= cut.undone_at + QUIET) for cut in watched if cut.made_at)
     return quiet or now >= until + max(work.seconds, _MORE_SECONDS)
 
 
