@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: A call takes so many seconds, at least and at most.
 LATENCY = (0.02, 0.08)
 _STATUS = {"NoSuchEntity": 404, "LimitExceeded": 409, "EntityAlreadyExists": 409, "AccessDenied": 403}
-_TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+_TRUST: Json = {"Version": "2012-10-17", "Statement": []}
 
 
 class _Refused(Exception):  # noqa: N818  (becomes botocore's own error)

@@ -24,7 +24,7 @@ EVERY = 0.5
 #: How often the attacker undoes what was made, where there is something to undo, rather than make something.
 _UNDOES = 0.8
 #: The deployer makes something after so many seconds, at least and at most, for so long.
-_WORKS_EVERY = (1.0, 8.0)
+_WORKS_EVERY = (2.0, 12.0)
 _WORKS_FOR = 240.0
 _TRUST = "{}"
 #: What gives a denied credential back; the rest is worth something only beside it.
@@ -73,7 +73,8 @@ class Attacker:
         if self.habits.renames:
             self.plans += [self._rename(), self._rename()]
         chance.shuffle(self.plans)
-        self.account.clock.at(chance.uniform(0, EVERY), self._act)
+        clock = self.account.clock
+        clock.at(clock.now + chance.uniform(0, EVERY), self._act)
 
     def _act(self) -> None:
         clock = self.account.clock
