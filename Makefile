@@ -16,7 +16,7 @@ export PYTHONUNBUFFERED := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
-.PHONY: help setup demo up down test check unit flows stacks e2e bench docs synth lock format clean
+.PHONY: help setup demo up down test check unit flows stacks e2e bench docs synth guard lock format clean
 
 help: ## show what there is
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -63,6 +63,10 @@ down: ## stop what `make up` started
 EMAIL ?= oncall@example.com
 synth: setup ## write the CloudFormation template to cdk.out (EMAIL=you@your-company.com)
 	@cdk synth --quiet --no-notices -c alert_email=$(EMAIL)
+
+guard: ## print a service control policy (ACCOUNT=… DEPLOY_ROLE=arn,… BREAK_GLASS=arn,… OPERATORS=arn,…)
+	@$(MAKE) setup >&2
+	@$(PYTHON) -m stacks.print_guard '$(ACCOUNT)' '$(DEPLOY_ROLE)' '$(BREAK_GLASS)' '$(OPERATORS)'
 
 # ---- checking it ------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import sys
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
-from stacks import settings
+from stacks import fixed, settings
 from stacks.packaging import PackagingError
 from stacks.responder import Responder
 
@@ -23,7 +23,7 @@ def main() -> int:
     account = os.environ.get("CDK_DEFAULT_ACCOUNT") or None
     try:
         chosen = settings.read(app.node.get_all_context(), account)
-        Responder(app, "TourniquetResponder", settings=chosen, account=account)
+        Responder(app, fixed.STACK, settings=chosen, account=account)
     except (settings.SettingsError, PackagingError) as error:
         for sentence in str(error).splitlines():
             print(f"tourniquet: {sentence}", file=sys.stderr)  # noqa: T201  (a person reads it)

@@ -27,6 +27,7 @@ from lambdas.model import Mode, Signal
 from lambdas.playbooks import PLAYBOOKS, playbook_for
 from lambdas.playbooks.shape import Playbook, mode_at
 from lambdas.signals import guardduty
+from stacks import fixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -306,14 +307,14 @@ _HANDLERS: dict[str, tuple[str, tuple[Grant, ...]]] = {
 _NOT_NARROWED = {
     "iam:UpdateAccessKey": (
         "It takes `Active` as well as `Inactive`. The status is a constant in code.",
-        "any use by this role with the status `Active`",
+        "the stack does: any use by this role with another status than `Inactive`",
     ),
     "iam:PutRolePolicy": (
         (
             "It takes any policy. The document is made of constants, a time, and the session's id in IAM's own "
             "characters; it denies and never allows."
         ),
-        "any use by this role with a policy that allows anything, or whose name does not begin with `Tourniquet-inc-`",
+        "the stack does: any use by this role with a policy that allows anything, or not named `Tourniquet-…`",
     ),
     "autoscaling:DetachInstances": (
         "Any instance of any group. It ends nothing: the group starts another one in its place.",
@@ -358,14 +359,14 @@ def _permissions() -> str:
     for name in _names("HANDLERS"):
         purpose, grants = _HANDLERS[name]
         lines += [
-            f"\n## {_names('PREFIX')}{name}\n",
+            f"\n## {fixed.PREFIX}{name}\n",
             f"{purpose} Changes nothing in the account but the responder's own records.\n",
             *_grants(grants),
         ]
     for name in actions.names():
         action = actions.load(name)
         lines += [
-            f"\n## {_names('PREFIX')}{_camel(name)}\n",
+            f"\n## {fixed.PREFIX}{_camel(name)}\n",
             f"Makes one kind of change: `{name}`.\n",
             *_grants((*action.grants, *journal.CHANGE_GRANTS)),
             "\nWhat undoing it takes; **not deployed yet**, no role of the stack holds this:\n",
@@ -376,7 +377,7 @@ def _permissions() -> str:
 
 def _roles() -> Iterator[str]:
     """List every role of the stack, by its whole name."""
-    path, prefix = _names("ROLE_PATH"), _names("PREFIX")
+    path, prefix = fixed.ROLE_PATH, fixed.PREFIX
     workflow, rules = _names("OTHER_ROLES")
     functions = (*_names("HANDLERS"), *(_camel(name) for name in actions.names()))
     rows = [(f"`{path}{prefix}{name}`", f"the function `{prefix}{name}`", "see below") for name in functions]
@@ -442,7 +443,7 @@ def _exceptions() -> Iterator[str]:
         (name, grant.action) for name in actions.names() for grant in actions.load(name).grants if grant.condition
     }
     rows = [
-        (f"`{grant.action}`", f"`{_names('PREFIX')}{_camel(name)}`", *_NOT_NARROWED[grant.action])
+        (f"`{grant.action}`", f"`{fixed.PREFIX}{_camel(name)}`", *_NOT_NARROWED[grant.action])
         for name in actions.names()
         for grant in actions.load(name).grants
         if not grant.condition and not _reads(grant) and (name, grant.action) not in narrowed
@@ -451,7 +452,9 @@ def _exceptions() -> Iterator[str]:
     yield (
         "Every other call that changes something is held by condition: in IAM to `AWSDenyAll`, in EC2 to groups and "
         "snapshots that carry the responder's own tag from their first moment. These have no condition that would "
-        "narrow them. Each is in one role only, and only Lambda may assume the role. The stack sets no alarm on them.\n"
+        "narrow them. Each is in one role only, and only Lambda may assume the role. [The stack's own alarm]"
+        "(../SECURITY.md#the-alarm-on-what-cannot-be-narrowed) tells any other use of the two in IAM; it sets none on "
+        "the others.\n"
     )
     yield from _table(("IAM action", "only in", "what narrows it", "in CloudTrail, alarm on"), rows)
 

@@ -23,6 +23,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks import fixed
 from stacks.explained import explain
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Alerts(Construct):
             enable_key_rotation=True,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
+        cdk.Tags.of(self.key).add(fixed.TAG, fixed.ALERTS)  # the guard knows the key by it
         for service in _PUBLISHERS:
             self.key.add_to_resource_policy(
                 iam.PolicyStatement(

@@ -19,7 +19,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lambdas import actions, journal
-from lambdas.handlers import approval, environment, notify, triage
+from lambdas.handlers import approval, environment, hold, notify, triage
+from stacks import fixed
 from stacks.explained import explain, lint
 
 if TYPE_CHECKING:
@@ -28,15 +29,18 @@ if TYPE_CHECKING:
     from lambdas.aws import Grant
     from stacks.settings import Settings
 
-ROLE_PATH = "/tourniquet/"
-PREFIX = "tourniquet-"
+ROLE_PATH = fixed.ROLE_PATH
+PREFIX = fixed.PREFIX
 OTHER_ROLES = ("respond", "rules")
-HANDLERS = ("Triage", "Notify", "Approval")
+HANDLERS = ("Triage", "Notify", "Approval", "Hold")
 _DEPLOYING = ("deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup")
 _QUALIFIER = "hnb659fds"
 _MEMORY_MB = 512
-_MORE_MEMORY_MB = 1024  # Triage asks many at once; EC2's model takes long to read, and a cut waits for that
+_ASK_MUCH = ("triage", "hold")
+_MORE_MEMORY_MB = 1024  # these ask many at once; EC2's model takes long to read, and a cut waits for that
 _TIMEOUT = cdk.Duration.seconds(15)
+#: The most that a hold takes: two minutes until the last cut of an instance is made, and twice the longest watch.
+_HOLD_TIMEOUT = cdk.Duration.seconds(300)
 
 
 class Functions(Construct):
@@ -75,6 +79,8 @@ class Functions(Construct):
                 "limit": settings.max_containments_per_hour,
                 "minutes": settings.approval_timeout_minutes,
                 "then": settings.approval_timeout_then,
+                "hold": settings.hold_seconds,
+                "look": settings.second_look_minutes,
             }
         )
         self.triage = self._function(
@@ -98,6 +104,14 @@ class Functions(Construct):
             approval.GRANTS,
             {**variables, environment.GUARDRAILS: guardrails},
         )
+        self.hold = self._function(
+            "Hold",
+            "Watches cuts, has what is undone made again",
+            "hold",
+            hold.GRANTS,
+            variables,
+            timeout=_HOLD_TIMEOUT,
+        )
         self.actions = {
             name: self._function(
                 _camel(name),
@@ -111,12 +125,19 @@ class Functions(Construct):
 
     def by_placeholder(self) -> dict[str, lambda_.Function]:
         """Give each function under the name that the workflows use for its ARN."""
-        named = {"Triage": self.triage, "Notify": self.notify, "Approval": self.approval}
+        named = {"Triage": self.triage, "Notify": self.notify, "Approval": self.approval, "Hold": self.hold}
         named |= {_camel(name): function for name, function in self.actions.items()}
         return {f"{name}FunctionArn": function for name, function in named.items()}
 
-    def _function(
-        self, name: str, description: str, handler: str, grants: Collection[Grant], variables: Mapping[str, str]
+    def _function(  # noqa: PLR0913  (what makes one function)
+        self,
+        name: str,
+        description: str,
+        handler: str,
+        grants: Collection[Grant],
+        variables: Mapping[str, str],
+        *,
+        timeout: cdk.Duration = _TIMEOUT,
     ) -> lambda_.Function:
         log_group = logs.LogGroup(
             self, f"{name}Log", retention=logs.RetentionDays.ONE_YEAR, removal_policy=cdk.RemovalPolicy.RETAIN
@@ -147,8 +168,8 @@ class Functions(Construct):
             code=self._code,
             handler=f"lambdas.handlers.{handler}.handler",
             role=role.without_policy_updates(),
-            memory_size=_MORE_MEMORY_MB if handler == "triage" or environment.EVIDENCE in variables else _MEMORY_MB,
-            timeout=_TIMEOUT,
+            memory_size=_MORE_MEMORY_MB if handler in _ASK_MUCH or environment.EVIDENCE in variables else _MEMORY_MB,
+            timeout=timeout,
             log_group=log_group,
             environment={**variables, "POWERTOOLS_LOG_LEVEL": "INFO"},
         )
@@ -270,4 +291,4 @@ def _may_log(log_group: logs.LogGroup) -> iam.PolicyStatement:
 
 
 def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+    return actions.function_of(name).removeprefix(PREFIX)

@@ -33,6 +33,7 @@ SERVICES = (
     "elbv2",
     "iam",
     "kms",
+    "lambda",
     "s3",
     "sns",
     "stepfunctions",

@@ -15,6 +15,7 @@ from lambdas.handlers import environment
 from stacks import packaging
 from stacks.alerts import Alerts
 from stacks.functions import Functions
+from stacks.misuse import Misuse
 from stacks.records import Evidence, Records
 from stacks.signals import Signals
 from stacks.workflow import Workflow
@@ -74,6 +75,7 @@ class Responder(cdk.Stack):
             topic_key=alerts.key,
         )
         alerts.announce_deaths_of(respond.machine)
+        Misuse(self, "Misuse", topic=alerts.topic, dead_letters=alerts.dead_letters)
         Signals(self, "Signals", respond=respond.machine, dead_letters=alerts.dead_letters)
         cdk.CfnOutput(self, "RespondStateMachineArn", value=respond.machine.state_machine_arn)
         cdk.CfnOutput(self, "AlertTopicArn", value=alerts.topic.topic_arn)

@@ -33,6 +33,8 @@ SIMPLE = (
     "approval_timeout_minutes",
     "approval_timeout_then",
     "evidence_retention_days",
+    "hold_seconds",
+    "second_look_minutes",
 )
 ALL = (*SIMPLE, "playbook_modes", "playbook_extras", "protected_principals", "protected_instances", "protected_vpcs")
 THEN = ("expire", "contain")
@@ -55,6 +57,8 @@ _AN_HOUR = 10
 _MINUTES = 60.0
 _MOST_DAYS = 3650
 _DAYS = 90
+_HOLD, _MOST_HOLD = 20.0, 60
+_LOOK, _MOST_LOOK = 10.0, 1440
 
 
 class SettingsError(Exception):
@@ -73,6 +77,8 @@ class Settings:
     announce only). ``playbook_modes`` overrides single playbooks: (least severity, mode), in ascending order.
     ``playbook_extras`` are actions added to single playbooks.
     ``approval_timeout_then`` is ``expire`` or ``contain``. ``evidence_retention_days`` is how long evidence is locked.
+    ``hold_seconds`` is how long cuts are watched, ``second_look_minutes`` after how long somebody looks again; 0 is
+    not at all.
     """
 
     alert_email: str
@@ -87,6 +93,8 @@ class Settings:
     approval_timeout_minutes: float = _MINUTES
     approval_timeout_then: str = THEN[0]
     evidence_retention_days: int = _DAYS
+    hold_seconds: float = _HOLD
+    second_look_minutes: float = _LOOK
 
 
 def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
@@ -134,13 +142,16 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
             f'"approval_timeout_minutes" is {given["approval_timeout_minutes"]!r}; it must be a number from '
             f"{_LEAST_MINUTES:g} to {_MOST_MINUTES} (a day)."
         )
+    hold, look = _number(given.get("hold_seconds", _HOLD)), _number(given.get("second_look_minutes", _LOOK))
+    wrong += _up_to("hold_seconds", given.get("hold_seconds"), hold, _MOST_HOLD, "the cuts are not watched")
+    wrong += _up_to("second_look_minutes", given.get("second_look_minutes"), look, _MOST_LOOK, "nobody looks again")
     then = given.get("approval_timeout_then", THEN[0])
     if then not in THEN:
         wrong.append(
             f'"approval_timeout_then" is {then!r}; it must be "expire" (nothing is changed) or "contain" (the changes '
             "that were asked about are made)."
         )
-    if wrong or minutes is None:
+    if wrong or minutes is None or hold is None or look is None:
         raise SettingsError(wrong)
     settings = Settings(
         alert_email=email,
@@ -155,6 +166,8 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
         approval_timeout_minutes=minutes,
         approval_timeout_then=then,
         evidence_retention_days=int(float(days)),
+        hold_seconds=hold,
+        second_look_minutes=look,
     )
     if wrong := _size(settings):
         raise SettingsError(wrong)
@@ -259,6 +272,13 @@ def _whole(name: str, value: object, most: int) -> list[str]:
     if read is not None and read == int(read) and 1 <= read <= most:
         return []
     return [f'"{name}" is {value!r}; it must be a whole number from 1 to {most}.']
+
+
+def _up_to(name: str, given: object, read: float | None, most: int, at_zero: str) -> list[str]:
+    """Check a number from 0, which switches something off, to a most."""
+    if read is not None and 0 <= read <= most:
+        return []
+    return [f'"{name}" is {given!r}; it must be a number from 0 ({at_zero}) to {most}.']
 
 
 def _ids(name: str, value: object, form: re.Pattern[str], what: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas import actions, errors
+from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES
 from stacks.settings import read
 from stacks.workflow import placeholders
 
@@ -107,6 +108,8 @@ def test_a_task_is_bounded_retried_and_caught(name: str, task: dict[str, Any]) -
     waits = waits_for_people(task)
     if waits:
         assert re.fullmatch(r"\{% \$states\.input\.[a-z.]+seconds %\}", task["TimeoutSeconds"])
+    elif name in WATCHES:
+        assert task["TimeoutSeconds"] == LONGEST_WATCH + 10
     else:
         assert 0 < task["TimeoutSeconds"] <= 30
     retried = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
@@ -117,6 +120,11 @@ def test_a_task_is_bounded_retried_and_caught(name: str, task: dict[str, Any]) -
     for retry in task["Retry"]:
         assert retry["JitterStrategy"] == "FULL"
     assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+#: The tasks that watch cuts, and how long their function may take, in seconds.
+WATCHES = {"Hold credentials", "Hold instances"}
+LONGEST_WATCH = 300
 
 
 def test_who_waits_for_people_waits_once() -> None:
@@ -246,7 +254,7 @@ type State = dict[str, Any]
 type Edge = tuple[str, str, frozenset[str]]
 
 #: How a path may end: people were told, or the failed execution tells them, or the run that waits for an answer does.
-TOLD = {"Notify", "Announce plainly", "Nobody was told", "Taken"}
+TOLD = {"Notify", "Announce plainly", "Nobody was told", "Taken", "Answered"}
 GRAPHS = {file.stem: json.loads(file.read_text()) for file in FILES}
 TOP = [(file, name, state) for file, machine in GRAPHS.items() for name, state in machine["States"].items()]
 TOP_IDS = [f"{file}: {name}" for file, name, _ in TOP]
@@ -290,7 +298,7 @@ def test_the_readers_of_variables_are_seen() -> None:
 def test_the_workflow_has_the_variables_that_are_known() -> None:
     """Given the respond workflow, what its states read are these variables and no others."""
     read_ = set[str]().union(*(reads(state) for file, _, state in TOP if file == "respond.asl"))
-    assert read_ == {"triage", "changes", "asked", "failure", "notice", "event"}
+    assert read_ == {"triage", "changes", "asked", "failure", "notice", "event", "held", "told"}
 
 
 @pytest.mark.parametrize("file", GRAPHS)
@@ -364,6 +372,43 @@ def test_a_failure_that_cannot_be_told_fails_the_execution() -> None:
 def test_a_triaged_signal_always_reaches_the_cuts_before_people_are_asked() -> None:
     """Given the respond workflow, the cuts come before the questions, and only a failed triage skips them."""
     machine = GRAPHS["respond.asl"]
-    assert machine["States"]["Triage"]["Next"] == "Contain"
-    assert {after for before, after, _ in graph(machine) if before == "Contain"} == {"Ask people"}
-    assert {before for before, after, _ in graph(machine) if after == "Ask people"} == {"Contain"}
+    assert machine["States"]["Triage"]["Next"] == "Contain and hold"
+    cuts = machine["States"]["Contain and hold"]["Branches"][0]
+    assert cuts["StartAt"] == "Contain"
+    assert {after for before, after, _ in graph(cuts) if before == "Contain"} == {"Ask people"}
+    assert {before for before, after, _ in graph(cuts) if after == "Ask people"} == {"Contain"}
+    assert {after for before, after, _ in graph(cuts) if before == "Ask people"} == {"Tell at once"}
+
+
+def test_no_cut_and_no_first_alert_waits_for_the_watching() -> None:
+    """Given the parallel state, the cuts and the first alert are in one branch, and each watch in one of its own."""
+    cuts, *watches = GRAPHS["respond.asl"]["States"]["Contain and hold"]["Branches"]
+    assert not [name for name, _ in states(cuts) if name in WATCHES]
+    assert [[name for name in watch["States"] if name in WATCHES] for watch in watches] == [
+        ["Hold credentials"],
+        ["Hold instances"],
+    ]
+
+
+def test_watches_are_alike_but_for_what_they_watch() -> None:
+    """Given the two watches, they differ in their lists, in who looks for what was born, and in how long cuts take."""
+    found = {name: copy.deepcopy(state) for _, name, state in ALL if name in WATCHES}
+    watched: dict[str, set[str]] = {}
+    for name, state in found.items():
+        given = state["Arguments"]["Payload"]
+        watched[name] = set(re.findall(r"\$triage\.run\.(\w+)", given["items"]))
+        differing = {"items", "begin_within", "born"}
+        state["Arguments"] = {key: value for key, value in given.items() if key not in differing}
+    one, other = ({key: state[key] for key in state if key not in {"Comment", "Catch"}} for state in found.values())
+    assert one == other
+    assert watched == {"Hold credentials": set(OF_CREDENTIALS), "Hold instances": set(OF_INSTANCES)}
+
+
+def test_nobody_is_left_untold_by_the_way_that_skips_notify() -> None:
+    """Given the end that tells nobody, it is reached only where the first alert was sent and nothing was watched."""
+    machine = GRAPHS["respond.asl"]
+    assert [before for before, after, _ in graph(machine) if after == "Answered"] == ["Is there more to tell"]
+    (way,) = machine["States"]["Is there more to tell"]["Choices"]
+    assert way["Condition"] == "{% $states.input.finished %}"
+    finished = machine["States"]["Contain and hold"]["Output"]["finished"]
+    assert "$states.result[0].told != null" in finished

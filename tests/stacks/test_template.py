@@ -14,6 +14,7 @@ from moto.events.models import EventPattern
 
 from demo import events
 from lambdas.signals import PATTERNS
+from stacks.misuse import POWERS
 from tests.stacks.conftest import synth
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def test_cfn_lint_finds_nothing(synthesized: Synthesized) -> None:
 def test_every_rule_target_has_a_dead_letter_queue(synthesized: Synthesized) -> None:
     """Given every rule, what its target refuses goes to the queue that the alarm watches."""
     rules = synthesized.of_type("AWS::Events::Rule")
-    assert len(rules) == len(PATTERNS) + 1
+    assert len(rules) == len(PATTERNS) + len(POWERS) + 1
     (queue,) = synthesized.of_type("AWS::SQS::Queue")
     for rule in rules.values():
         for target in rule["Targets"]:
