@@ -12,16 +12,18 @@ Never does: fail because something was slow.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.fights.fight import ARMS, fights
+from bench.fights.fight import ARMS, fight
 from stacks import packaging
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ def _fights() -> None:
     print(f"\nsimulated fights, {_FIGHTS} each")  # noqa: T201 - the table
     print(f"{'arm':<52}{'locked out':>12}{'by 1st hold':>12}{'undone':>8}{'touched':>9}")  # noqa: T201 - the table
     for arm in ARMS:
-        ends = fights(arm, range(_FIGHTS))
+        with ProcessPoolExecutor() as pool:
+            ends = list(pool.map(functools.partial(fight, arm=arm), range(_FIGHTS), chunksize=20))
         shares = [sum(end.locked_out for end in ends), sum(end.locked_out_at_once for end in ends)]
         of = "".join(f"{share / _FIGHTS:>12.1%}" for share in shares)
         undone = statistics.median(end.undone for end in ends)

@@ -56,11 +56,12 @@ class Arm:
 NO_HOLD = Arm(name="no hold", holds=False)
 HOLD = Arm(name="hold")
 GUARDED = Arm(name="hold and guard", guard=KEEPS_THE_DENY)
-HARDER = Arm(name="hold, attacker goes on with what was made", habits=Habits(goes_on=True))
-QUICK = Arm(name="hold, attacker undoes at once", habits=Habits(quick=True))
-QUICK_GUARDED = Arm(name="hold and guard, attacker undoes at once", guard=KEEPS_THE_DENY, habits=Habits(quick=True))
-RENAMER = Arm(name="hold, attacker renames the user and drops the key", habits=Habits(renames=True))
-ARMS = (NO_HOLD, HOLD, GUARDED, HARDER, QUICK, QUICK_GUARDED, RENAMER)
+HARDER = Arm(name="hold; goes on with what was made", habits=Habits(goes_on=True))
+HARDER_GUARDED = replace(HARDER, name="hold and guard; goes on with what was made", guard=KEEPS_THE_DENY)
+RENAMER = Arm(name="hold; renames the user, drops the leaked key", habits=Habits(renames=True))
+QUICK = Arm(name="hold; undoes within 50 ms", habits=Habits(quick=True))
+QUICK_GUARDED = replace(QUICK, name="hold and guard; undoes within 50 ms", guard=KEEPS_THE_DENY)
+ARMS = (NO_HOLD, HOLD, GUARDED, HARDER, HARDER_GUARDED, RENAMER, QUICK, QUICK_GUARDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
