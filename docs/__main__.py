@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docs.finding_types import AS_OF, FAMILIES, OTHERS, SOURCE, TYPES
 from lambdas import actions, journal
-from lambdas.handlers import approval, notify, triage
+from lambdas.handlers import approval, hold, notify, triage
 from lambdas.model import Mode, Signal
 from lambdas.playbooks import PLAYBOOKS, playbook_for
 from lambdas.playbooks.shape import Playbook, mode_at
@@ -301,6 +301,7 @@ _HANDLERS: dict[str, tuple[str, tuple[Grant, ...]]] = {
         "Keeps the task token of a question, takes a person's answer, wakes the run that waits for it.",
         approval.GRANTS,
     ),
+    "Hold": ("Watches the cuts that a run makes, and calls the functions that made them again.", hold.GRANTS),
 }
 
 #: The calls that change something and that no condition of IAM narrows, and what narrows them instead.

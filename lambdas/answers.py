@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _KEY_MAY_BE_ROTATED = "its leaked key does not exist any more: if it was rotated, the user is not the attacker's"
 _ISSUES_FOR_OTHERS = "the user issued the federated session, and may issue sessions for others too"
+_WAS_THERE = "the user was there before the attacker gave it a key, and others may use it"
 _MAY_BE_SHARED = "others may use the role too, and their sessions end with this one"
 
 
@@ -51,7 +52,8 @@ class Question:
     """One target and what is known of it.
 
     ``by_person`` says that a person named it, ``until`` is the latest activity that the signal tells of (ISO 8601),
-    ``federated`` says that the target only serves to find the issuer of a federated user's session.
+    ``federated`` says that the target only serves to find the issuer of a federated user's session, ``found`` that an
+    investigation found it, by a record that ties it to the credentials of the case.
     """
 
     target: Target
@@ -59,6 +61,7 @@ class Question:
     by_person: bool = False
     until: str = ""
     federated: bool = False
+    found: bool = False
 
 
 def answer(question: Question) -> Answer:  # noqa: PLR0911  (one answer a kind)
@@ -132,7 +135,7 @@ def _answer_role(question: Question, target: Target) -> Answer:
     args: Json = {"role": name, "role_id": whole.id} if whole.id else {"role": name}
     if role is not None and role.of_instances:
         args["of_instances"] = True
-    if question.by_person and question.target.kind is Kind.ROLE:
+    if (question.by_person or question.found) and question.target.kind is Kind.ROLE:
         return Answer(wanted=(Wanted(item=_item("deny_principal", whole, args)),))
     session = session_name(target)
     notes = _about_role(target, role, session)
@@ -145,7 +148,7 @@ def _answer_role(question: Question, target: Target) -> Answer:
         wanted.append(Wanted(item=_item("revoke_sessions", target, args)))
     if role is not None and not role.shared:
         wanted.append(Wanted(item=_item("deny_principal", whole, args)))
-    elif not (session and role is not None and not role.names_chosen):
+    elif not (session and (question.found or (role is not None and not role.names_chosen))):
         until: Json = {"issued_until": question.until} if question.until else {}
         older = _item("revoke_sessions", whole, {**args, **until})
         wanted.append(Wanted(item=older, caution=_MAY_BE_SHARED, beyond=True))
@@ -215,7 +218,8 @@ def _deny_user(question: Question, target: Target) -> Wanted:
         args["not_after"] = question.until
     rotated = fact.gone_key and not is_session_key(target.id) and not question.by_person
     issuer = question.target.kind is Kind.FEDERATED_USER or question.federated
-    caution = _KEY_MAY_BE_ROTATED if rotated else _ISSUES_FOR_OTHERS if issuer else ""
+    given = question.found and question.target.kind is Kind.ACCESS_KEY and not is_session_key(question.target.id)
+    caution = _KEY_MAY_BE_ROTATED if rotated else _ISSUES_FOR_OTHERS if issuer else _WAS_THERE if given else ""
     return Wanted(item=_item("deny_principal", user, args), caution=caution)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.model import Fact, Kind, Mode, Standing
 from lambdas.playbooks.shape import mode_at
-from lambdas.signals import manual
+from lambdas.signals import found, manual
 from lambdas.targets import instance_of, session_name
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ def mode_of(incident: Incident, playbook: Playbook, guardrails: Guardrails) -> t
 def by_person(incident: Incident) -> bool:
     """Tell whether a person asked for this."""
     return incident.signal.source == manual.SOURCE
+
+
+def was_found(incident: Incident) -> bool:
+    """Tell whether an investigation found this, by a record that ties it to the credentials of a case."""
+    return incident.signal.source == found.SOURCE
 
 
 def insists(incident: Incident) -> bool:

@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from lambdas import aws, errors
 from lambdas.aws import Grant
-from lambdas.model import Change, Json, Outcome, Result, Target
+from lambdas.model import RELEASING, Change, Json, Outcome, Result, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -191,8 +191,10 @@ class Table:
         self._seconds = _SECONDS if seconds is None else seconds
         self._sleep = sleep
 
-    def claim(self, claims: Collection[str], opening: Opening) -> dict[str, str]:
+    def claim(self, claims: Collection[str], opening: Opening, home: str = "") -> dict[str, str]:
         """Take every claim that is free, for one case, and say which case holds each.
+
+        ``home`` is the case that the signal is known to belong to: then the free ones go there.
 
         Claims that are free go to the case to be opened unless exactly one other case holds the rest: then the
         signal belongs to that case, and they go there. Safe to repeat and to race: one transaction
@@ -201,7 +203,7 @@ class Table:
         held: dict[str, str] = {}
         for attempt in range(_TRIES):
             others = set(held.values())
-            case = others.pop() if len(others) == 1 else opening.incident_id
+            case = home or (others.pop() if len(others) == 1 else opening.incident_id)
             free = [claim for claim in claims if claim not in held]
             if held and not free:
                 return held
@@ -549,7 +551,6 @@ class Table:
 
     def watch_on(self, change: Change) -> bool:
         """Count that somebody undid a change and that it is made again; false when a person gave the case back."""
-        over = [Outcome.RELEASING, Outcome.RELEASED]
         try:
             self._send(
                 self._dynamodb.update_item,
@@ -558,7 +559,9 @@ class Table:
                 UpdateExpression="SET undone_at = :at",
                 ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(outcome) OR "
                 "NOT outcome IN (:releasing, :released))",
-                ExpressionAttributeValues=_item({":at": change.at, ":releasing": over[0], ":released": over[1]}),
+                ExpressionAttributeValues=_item(
+                    {":at": change.at, ":releasing": RELEASING, ":released": Outcome.RELEASED}
+                ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:

@@ -23,7 +23,7 @@ from lambdas import errors, journal, planning
 from lambdas import guardrails as rails
 from lambdas.handoff import Meeting, question, waiting_name
 from lambdas.journal import Ask, Asked
-from lambdas.model import Mode, Outcome, PlanItem
+from lambdas.model import RELEASING, Mode, Outcome, PlanItem
 from lambdas.targets import principal_of
 from lambdas.telemetry import logger
 from lambdas.text import minute
@@ -40,6 +40,7 @@ _TRIES = 3
 _SECONDS = 4.0
 _SECONDS_TO_BRAKE = 7.0
 _HOUR = timedelta(hours=1)
+_GIVEN_BACK = "a person gave the case back, or is giving it back"
 _NOBODY_TO_ASK = "the incident table did not answer, so nobody could be asked"
 
 
@@ -74,12 +75,14 @@ def meet(desk: Desk, plan: Plan) -> list[Meeting]:
     A table that is slow may take a few seconds of this and no more: what is left is run without asking it. Raises
     Unavailable or NotPermitted when it does not take the claims.
     """
-    own = desk.opening.incident_id
-    held = desk.table.claim(plan.claims, desk.opening)
-    items = planning.assign(plan.items, held, own)
+    own, home, released = _home(desk)
+    held = desk.table.claim(plan.claims, desk.opening, "" if home == own else home)
+    items = planning.assign(plan.items, held, home)
+    if released:
+        items = tuple(_left(item) for item in items)
     meetings = []
     until = time.monotonic() + _SECONDS
-    for case_id in sorted(set(held.values()) or {own}):
+    for case_id in sorted(set(held.values()) or {home}):
         mine = tuple(item for item in items if item.incident_id == case_id)
         if time.monotonic() > until:
             met = Meeting(incident_id=case_id, opened=case_id == own, signalled=False, items=mine, planned=bool(mine))
@@ -90,6 +93,23 @@ def meet(desk: Desk, plan: Plan) -> list[Meeting]:
         met = opened if case_id == own else _join(desk, case_id, mine, first_at)
         meetings.append(replace(met, signalled=bool(first_at), planned=bool(mine)))
     return meetings
+
+
+def _home(desk: Desk) -> tuple[str, str, bool]:
+    """Give the case that this execution would open, the one that its signal belongs to, and whether that is given back.
+
+    A signal that names no case, or one that nobody knows, belongs to the case that is opened.
+    """
+    own = desk.opening.incident_id
+    if not desk.incident.case:
+        return own, own, False
+    case = desk.table.case(desk.incident.case)
+    return own, case.incident_id if case.execution else own, case.outcome in {RELEASING, Outcome.RELEASED}
+
+
+def _left(item: PlanItem) -> PlanItem:
+    """Leave an item of a case that a person gave back: it is only told."""
+    return replace(item, mode=Mode.OBSERVE, why=_GIVEN_BACK)
 
 
 def alone(desk: Desk, plan: Plan) -> list[Meeting]:

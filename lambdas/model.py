@@ -71,8 +71,11 @@ class Outcome(StrEnum):
     REFUSED = "REFUSED"
     ANNOUNCED = "ANNOUNCED"
     REPEATED = "REPEATED"
-    RELEASING = "RELEASING"
     RELEASED = "RELEASED"
+
+
+#: What the incident table says of a case, where an outcome stands otherwise, while a restore is at work on it.
+RELEASING = "RELEASING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,8 @@ class Incident:
     """A signal, understood: what it names, and what could not be understood about it.
 
     ``wanted`` is the mode a person asked for in a manual request, or ``None``. ``context`` holds
-    facts for the reader (where a key was found, say); every value in it is untrusted text.
+    facts for the reader (where a key was found, say); every value in it is untrusted text. ``case`` is the id of the
+    case that it belongs to, where that is known beforehand.
     """
 
     signal: Signal
@@ -134,6 +138,7 @@ class Incident:
     notes: tuple[str, ...] = ()
     wanted: Mode | None = None
     context: tuple[tuple[str, str], ...] = ()
+    case: str = ""
 
     @classmethod
     def from_json(cls, data: Json) -> Incident:
@@ -144,6 +149,7 @@ class Incident:
             notes=tuple(data["notes"]),
             wanted=Mode(data["wanted"]) if data["wanted"] else None,
             context=tuple((name, value) for name, value in data["context"]),
+            case=data.get("case", ""),
         )
 
 

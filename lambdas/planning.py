@@ -100,6 +100,7 @@ def _answer(incident: Incident, target: Target, fact: Fact, account: str) -> Ans
             by_person=rails.by_person(incident),
             until=incident.signal.at,
             federated=federated,
+            found=rails.was_found(incident),
         )
     )
 

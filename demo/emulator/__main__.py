@@ -18,6 +18,7 @@ from twisted.internet import endpoints
 from demo.emulator import (
     cloudtrail_as_aws,
     iam_as_aws,
+    iam_delay,
     instances_as_aws,
     jsonata_shim,
     lambda_on_host,
@@ -46,6 +47,7 @@ if __name__ == "__main__":
     many_calls.install()
     lambda_on_host.install()
     iam_as_aws.install()
+    iam_delay.install()
     instances_as_aws.install()
     sts_as_aws.install()
     cloudtrail_as_aws.install()

@@ -26,7 +26,7 @@ from lambdas.handlers import environment
 from lambdas.handlers.act import power
 from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES, Standing, Watch
 from lambdas.journal import Table
-from lambdas.model import Json, Outcome, PlanItem, Result
+from lambdas.model import RELEASING, Json, Outcome, PlanItem, Result
 from lambdas.telemetry import logger
 from lambdas.text import line
 
@@ -62,7 +62,7 @@ GRANTS = tuple(
 A_ROUND_SECONDS = 0.1
 _AT_ONCE = 16
 _MADE = {Result.DONE, Result.ALREADY}
-_OVER = {Outcome.RELEASING, Outcome.RELEASED}
+_OVER = {RELEASING, Outcome.RELEASED.value}
 
 
 def handler(event: Json, _context: object) -> Json:

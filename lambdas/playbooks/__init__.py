@@ -25,6 +25,7 @@ from lambdas.playbooks import (
     database,
     exfiltrated_credentials,
     exposed_key,
+    found,
     function,
     hostile_workload,
     malware,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 PLAYBOOKS: tuple[Playbook, ...] = (
     requested.PLAYBOOK,
+    found.PLAYBOOK,
     exposed_key.PLAYBOOK,
     suspected_key.PLAYBOOK,
     console_compromise.PLAYBOOK,

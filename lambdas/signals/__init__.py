@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambdas.model import Incident, Signal
-from lambdas.signals import guardduty, health, manual, quarantine, reading, trusted_advisor
+from lambdas.signals import found, guardduty, health, manual, quarantine, reading, trusted_advisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _READERS: Mapping[str, Callable[[Json], Incident]] = {
 
 
 def incident_from(event: object) -> Incident:
-    """Read an execution's input: an event of EventBridge, or a person's request.
+    """Read an execution's input: an event of EventBridge, what an investigation found, or a person's request.
 
     Total: any JSON value gives an incident; one that cannot be understood names no target and says so
     in its notes.
@@ -42,6 +42,8 @@ def incident_from(event: object) -> Incident:
     if not isinstance(event, dict):
         return manual.parse({})
     source = event.get("source")
+    if source is None and found.MARK in event:
+        return found.parse(event)
     if source is None and "detail" not in event:
         return manual.parse(event)
     reader = _READERS.get(source) if isinstance(source, str) else None

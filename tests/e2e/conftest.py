@@ -13,7 +13,7 @@ import pytest
 
 from demo.aws import REGION, ROOT, EmbeddedAws, deploy, free_port
 from tests.e2e import side_by_side
-from tests.e2e.deployed import PROTECTED_ROLE, PROTECTED_USER, Deployed, Safe
+from tests.e2e.deployed import LATE, PROTECTED_ROLE, PROTECTED_USER, Deployed, Safe
 from tests.e2e.side_by_side import SideBySide
 from tests.estate import Estate
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SETTINGS = {
     "alert_email": "oncall@example.com",
     "approval_timeout_minutes": 0.75,
+    "hold_seconds": 2,
+    "second_look_minutes": 0,
     "max_containments_per_hour": 100,  # more than the whole run contains; the breaker's own test sets it lower
     "protected_principals": [PROTECTED_USER, PROTECTED_ROLE],
 }
@@ -71,6 +73,7 @@ def deployed(
     """Start the embedded AWS, deploy the stack as anybody would, and stop it all at the end."""
     folder = tmp_path_factory.mktemp("aws")
     os.environ["DEMO_MOST_LAMBDA_PROCESSES"] = "40"  # none is ended only to begin again
+    os.environ["DEMO_LATE_USERS"] = LATE  # IAM enforces late what is done to these, as on AWS
     os.environ["DEMO_MOST_RUNNING_LAMBDAS"] = "3"  # more would only be slower on two cores, and be taken for ill
     with EmbeddedAws.start(port=free_port(), scratch=folder / "state", log=folder / "aws.log", say=say) as aws:
         safe = _safe(aws)

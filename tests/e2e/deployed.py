@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 PROTECTED_USER = f"arn:aws:iam::{ACCOUNT}:user/emergency/break-glass"
 PROTECTED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/payroll"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+#: What is done to users whose names begin so counts three to four seconds later.
+LATE = "late-"
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 
 #: What AWS' services say to a caller who may not, and to one whose key is inactive or unknown.
