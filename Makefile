@@ -72,7 +72,7 @@ guard: ## print a service control policy (ACCOUNT=… DEPLOY_ROLE=arn,… BREAK_
 
 test: setup ## every check: lint, types, laws, unit, stacks, flows, end to end
 	@$(MAKE) check
-	@$(PYTHON) -m pytest --durations=10 -n 2 tests/unit tests/laws tests/flows
+	@$(PYTHON) -m pytest --durations=10 -n 2 tests/unit tests/laws tests/fights tests/flows
 	@$(PYTHON) -m pytest --durations=10 tests/stacks tests/e2e
 
 check: setup ## lint, formatting and types only
@@ -80,7 +80,7 @@ check: setup ## lint, formatting and types only
 	@echo "check: mypy"; mypy --no-error-summary app.py lambdas stacks demo docs bench tests
 
 unit: setup ## the fast tests
-	@$(PYTHON) -m pytest -n 2 tests/unit tests/laws
+	@$(PYTHON) -m pytest -n 2 tests/unit tests/laws tests/fights
 
 flows: setup ## the real workflow with the real handlers, in one process
 	@$(PYTHON) -m pytest -n 2 tests/flows
@@ -91,7 +91,7 @@ stacks: setup ## the template: synthesis, cdk-nag, cfn-lint, roles
 e2e: setup ## the deployed stack on the embedded AWS
 	@$(PYTHON) -m pytest tests/e2e
 
-bench: setup ## measure speed, as ratios within one run
+bench: setup ## measure speed, as ratios within one run; fight a thousand simulated attackers in each way
 	@$(PYTHON) -m bench
 
 docs: setup ## write the generated documents again

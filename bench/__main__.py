@@ -1,8 +1,10 @@
-"""`python -m bench`: how long a function takes to start, and what each part of the packaging is worth.
+"""`python -m bench`: how long a function takes to start, what each part of the packaging is worth, who wins the fights.
 
 A cold start is a whole process: the interpreter, the imports of a handler, its clients. It is measured
 from the asset as it is deployed, and from variants of it that leave one thing out, in turns, so that a
 machine that slows down slows all of them. The figures are medians and their ratio to the deployed form.
+
+The fights are a simulation on a virtual clock, so their figures are the same on every machine; see `bench/fights`.
 
 May touch: a temporary folder, `.build/` of the project.
 Never does: fail because something was slow.
@@ -10,26 +12,51 @@ Never does: fail because something was slow.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.fights.fight import ARMS, fight
 from stacks import packaging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ROUNDS = 15
+_FIGHTS = 1000
 _HANDLERS = {"triage": ("iam", "dynamodb"), "act": ("iam", "dynamodb"), "notify": ("sns", "dynamodb")}
 
 
 def main() -> int:
-    """Measure, and print a table."""
+    """Measure, and print the tables."""
+    _starts()
+    _fights()
+    return 0
+
+
+def _fights() -> None:
+    """Fight in every way, and print which share was won: a simulation, see ``docs/holding.md``."""
+    print(f"\nsimulated fights, {_FIGHTS} each")  # noqa: T201 - the table
+    print(f"{'arm':<52}{'locked out':>12}{'by 1st hold':>12}{'undone':>8}{'touched':>9}")  # noqa: T201 - the table
+    for arm in ARMS:
+        with ProcessPoolExecutor() as pool:
+            ends = list(pool.map(functools.partial(fight, arm=arm), range(_FIGHTS), chunksize=20))
+        shares = [sum(end.locked_out for end in ends), sum(end.locked_out_at_once for end in ends)]
+        of = "".join(f"{share / _FIGHTS:>12.1%}" for share in shares)
+        undone = statistics.median(end.undone for end in ends)
+        touched = sum(bool(end.touched) for end in ends)
+        print(f"{arm.name:<52}{of}{undone:>8.0f}{touched:>9}")  # noqa: T201 - the table
+
+
+def _starts() -> None:
+    """Start each handler from each variant of the asset, in turns, and print the medians."""
     with tempfile.TemporaryDirectory() as folder:
         variants = _variants(Path(folder))
         print(f"{'handler':<10}{'asset':<42}{'median':>10}{'ratio':>8}")  # noqa: T201 - the table
@@ -42,7 +69,6 @@ def main() -> int:
             for name, seconds in taken.items():
                 median = statistics.median(seconds)
                 print(f"{handler:<10}{name:<42}{median * 1000:>7.0f} ms{median / base:>8.2f}")  # noqa: T201 - the table
-    return 0
 
 
 def _variants(folder: Path) -> dict[str, Path]:

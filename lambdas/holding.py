@@ -13,6 +13,7 @@ Never: changes anything itself; goes on when the case was given back by a person
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ _MORE_SECONDS = 10.0
 _CALLS_OF_A_LOOK, _CALLS_A_SECOND = 3, 40
 #: So often an action may fail to make one cut again before nobody tries any more.
 _MOST_FAILURES = 5
+#: A target is gone when it is not found so often in a row: whoever renames it hides it from a reading, not from many.
+_MOST_GONE = 8
 _MOST_BORN = 40
 
 
@@ -88,7 +91,7 @@ class _Cut:
     holds: bool = False
     undone: int = 0
     undone_at: float | None = None
-    gone: bool = False
+    gone: int = 0
     failures: int = 0
     error: str = ""
     slow: bool = False
@@ -97,7 +100,7 @@ class _Cut:
     @property
     def over(self) -> bool:
         """Whether there is nothing to watch any more."""
-        return self.gone or self.failures >= _MOST_FAILURES
+        return self.gone >= _MOST_GONE or self.failures >= _MOST_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,15 @@ class Held:
         }
 
 
+@dataclass(slots=True, kw_only=True)
+class _Beside:
+    """What is done now and then beside the readings: how slow it is holds none of them up."""
+
+    every: float
+    began: float = float("-inf")
+    busy: bool = False
+
+
 @dataclass(slots=True)
 class _Hold:
     """A hold at work."""
@@ -141,9 +153,8 @@ class _Hold:
     standing: Standing = field(default_factory=lambda: Standing(made=()))
     born: dict[str, Json] = field(default_factory=dict)
     born_error: str = ""
-    asked_at: float = float("-inf")
-    looked_at: float = float("-inf")
-    table_silent: bool = False
+    asking: _Beside = field(default_factory=lambda: _Beside(every=_CASE_EVERY))
+    searching: _Beside = field(default_factory=lambda: _Beside(every=_BORN_EVERY))
 
 
 def hold(watch: Watch, items: Iterable[PlanItem], *, seconds: float, begin_within: float) -> Held:
@@ -162,14 +173,13 @@ def hold(watch: Watch, items: Iterable[PlanItem], *, seconds: float, begin_withi
     )
     while not _is_over(work):
         began = watch.now()
-        _ask(work)
+        checks = [_busily(cut, _check_of(work, cut)) for cut in work.cuts if not (cut.over or cut.busy)]
+        watch.together([*_due(work, work.asking, _ask), *checks, *_due(work, work.searching, _look_for_born)])
         if work.standing.released:
             break
-        watch.together([_check_of(work, cut) for cut in work.cuts if not (cut.over or cut.busy)])
-        _look_for_born(work)
         _rest(work, began)
     last = watch.now() + QUIET
-    while any(cut.busy for cut in work.cuts) and watch.now() < last:
+    while (work.searching.busy or any(cut.busy for cut in work.cuts)) and watch.now() < last:
         watch.sleep(PAUSE)
     now = watch.now()
     return Held(
@@ -197,35 +207,46 @@ def _is_over(work: _Hold) -> bool:
     until = max(made) + work.seconds
     if now < until:
         return False
-    quiet = all(cut.holds and (cut.undone_at is None or now >= cut.undone_at + QUIET) for cut in watched if cut.made_at)
+    quiet = all(cut.undone_at is None or (cut.holds and now >= cut.undone_at + QUIET) for cut in watched if cut.made_at)
     return quiet or now >= until + max(work.seconds, _MORE_SECONDS)
 
 
-def _ask(work: _Hold) -> None:
-    """Ask the table how the case stands, now and then."""
+def _due(work: _Hold, beside: _Beside, do: Callable[[_Hold], None]) -> list[Callable[[], None]]:
+    """Give what is to be done beside the readings, where it is time for it and the last time is over."""
     now = work.watch.now()
-    if now < work.asked_at + _CASE_EVERY:
-        return
-    work.asked_at = now
+    if beside.busy or now < beside.began + beside.every:
+        return []
+    beside.began = now
+    return [_busily(beside, lambda: do(work))]
+
+
+def _busily(one: _Beside | _Cut, do: Callable[[], None]) -> Callable[[], None]:
+    """Give the same call, which says while it is at work that it is."""
+
+    def done() -> None:
+        try:
+            do()
+        finally:
+            one.busy = False
+
+    one.busy = True
+    return done
+
+
+def _ask(work: _Hold) -> None:
+    """Ask the table how the case stands."""
     found = work.watch.standing()
-    work.table_silent = found is None
+    now = work.watch.now()
     if found is not None:
         work.standing = found
     for cut in work.cuts:
-        known = cut.item.id in work.standing.made or (work.table_silent and now >= work.started + QUIET)
+        known = cut.item.id in work.standing.made or (found is None and now >= work.started + QUIET)
         if cut.made_at is None and known:
             cut.made_at = now
 
 
 def _check_of(work: _Hold, cut: _Cut) -> Callable[[], None]:
-    def check() -> None:
-        cut.busy = True
-        try:
-            _check(work, cut)
-        finally:
-            cut.busy = False
-
-    return check
+    return lambda: _check(work, cut)
 
 
 def _check(work: _Hold, cut: _Cut) -> None:
@@ -234,13 +255,14 @@ def _check(work: _Hold, cut: _Cut) -> None:
     try:
         is_cut = work.watch.look(cut.item)
     except errors.TargetGone:
-        cut.gone = True
+        cut.gone += 1
         return
     except errors.TourniquetError as error:
         cut.slow = isinstance(error, errors.Throttled)
         cut.error = f"{type(error).__name__}: {line(error, 200)}"
         return
     now = work.watch.now()
+    cut.gone = 0
     if is_cut:
         cut.made_at = now if cut.made_at is None else cut.made_at
         cut.holds, cut.error = True, ""
@@ -250,15 +272,20 @@ def _check(work: _Hold, cut: _Cut) -> None:
     if cut.holds or cut.undone == 0:
         cut.undone += 1
     cut.holds, cut.undone_at = False, now
-    _again(work, cut)
+    if not work.standing.released:
+        _again(work, cut)
 
 
 def _again(work: _Hold, cut: _Cut) -> None:
-    """Have a cut made again; what that fails with is said of the cut."""
+    """Have a cut made again; what that fails with is said of the cut.
+
+    Somebody who undoes it before it is read back has it made again the next time: that is no failure.
+    """
     try:
-        work.watch.again(cut.item)
+        with suppress(errors.StateChanged):
+            work.watch.again(cut.item)
     except errors.TargetGone:
-        cut.gone = True
+        cut.gone += 1
     except errors.Released:
         cut.failures = _MOST_FAILURES
     except errors.TourniquetError as error:
@@ -272,10 +299,6 @@ def _again(work: _Hold, cut: _Cut) -> None:
 
 
 def _look_for_born(work: _Hold) -> None:
-    now = work.watch.now()
-    if now < work.looked_at + _BORN_EVERY:
-        return
-    work.looked_at = now
     try:
         for one in work.watch.born():
             work.born[f"{one['kind']}#{one['id']}"] = one

@@ -102,7 +102,7 @@ def perform(  # noqa: PLR0913  (what one change needs)
     after = seen
     if changed:
         _apply(action, power, change, table)
-        after = _reread(action, power, item)
+        after = _reread(action, power, item, 1 if undone else _READS)
     if kept.remark:
         raise errors.StillTracked(kept.remark)
     before = action.rebase(kept.before, kept.again) if kept.again else kept.before
@@ -166,9 +166,12 @@ def _journaled(  # noqa: PLR0913  (what a change is journaled with)
     return kept, True
 
 
-def _reread(action: Action, power: Any, item: PlanItem) -> Json:  # noqa: ANN401  (as above)
-    """Read until the change shows. Raises StateChanged if it does not within a second or so."""
-    for attempt in range(_READS):
+def _reread(action: Action, power: Any, item: PlanItem, reads: int) -> Json:  # noqa: ANN401  (as above)
+    """Read until the change shows, so often at most. Raises StateChanged if it does not: four times are a second.
+
+    A hold reads on by itself, and what somebody undid meanwhile is not waited for.
+    """
+    for attempt in range(reads):
         if attempt:
             time.sleep(_SECONDS_BETWEEN_READS)
         state = action.look(power, item)

@@ -33,6 +33,8 @@ from lambdas.text import line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lambdas.model import Change
+
 _FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:"
 _READS = ("Get", "List", "Describe")
 _WATCHED = (*OF_CREDENTIALS, *OF_INSTANCES)
@@ -57,7 +59,7 @@ GRANTS = tuple(
 )
 
 #: A round waits so long for its calls; what takes longer goes on beside the next rounds.
-_A_ROUND_SECONDS = 0.5
+A_ROUND_SECONDS = 0.1
 _AT_ONCE = 16
 _MADE = {Result.DONE, Result.ALREADY}
 _OVER = {RELEASING, Outcome.RELEASED.value}
@@ -139,15 +141,13 @@ def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Calla
     def standing() -> Standing | None:
         try:
             found = [table.case(case) for case in cases]
-            made = {
-                item_id for case in cases for item_id, change in table.changes(case).items() if change.result in _MADE
-            }
+            changes = [table.changes(case) for case in cases]
             holds = table.share(holder, _stamp(datetime.now(UTC)), until)
         except errors.TourniquetError as error:
             logger.warning("the incident table did not say how the case stands: %s", error)
             return None
         return Standing(
-            made=made,
+            made={item_id for some in changes for item_id, change in some.items() if was_made(change)},
             ended=all(case.outcome for case in found),
             released=any(case.outcome in _OVER for case in found),
             holds=holds,
@@ -156,9 +156,14 @@ def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Calla
     return standing
 
 
+def was_made(change: Change) -> bool:
+    """Tell whether a change was made, also where somebody undid it before it could be read back."""
+    return change.result in _MADE or change.error == errors.StateChanged.__name__
+
+
 def _stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _together(pool: ThreadPoolExecutor) -> Callable[[Sequence[Callable[[], None]]], object]:
-    return lambda calls: wait([pool.submit(call) for call in calls], timeout=_A_ROUND_SECONDS)
+    return lambda calls: wait([pool.submit(call) for call in calls], timeout=A_ROUND_SECONDS)

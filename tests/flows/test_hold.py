@@ -137,8 +137,8 @@ def test_a_case_that_a_person_gives_back_is_not_made_again(watching: Account) ->
 
     def give_back() -> None:
         (case,) = watching.cases()
-        undo(watching, key)
         watching.answer(case["pk"], "released")
+        undo(watching, key)
 
     done: list[bool] = []
 
