@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bench.fights.clock import Clock
     from bench.fights.people import Attacker
     from lambdas.actions.shape import Action
+    from lambdas.model import Json
 
 CASE = "inc-20261120-0000000000"
 HOLD_SECONDS = 20.0
@@ -133,13 +134,15 @@ class Responder:
             self.journal.record_after(change)
         self.journal.ended = True
 
-    def invoke(self, item: PlanItem, execution: str, *, undone: bool = False) -> None:
+    def invoke(self, item: PlanItem, execution: str, *, undone: bool = False, seen: Json | None = None) -> None:
         """Run an action's function: one that is there and idle, or a new one."""
         idle = self._warm.get(item.action, 0)
         self._warm[item.action] = max(0, idle - 1)
         self._takes(WARM if idle else COLD)
         try:
-            act.perform(_action(item.action), Iam(self.account), item, self.journal, execution, undone=undone)
+            act.perform(
+                _action(item.action), Iam(self.account), item, self.journal, execution, undone=undone, seen=seen
+            )
         finally:
             self._warm[item.action] = self._warm.get(item.action, 0) + 1
 
@@ -155,9 +158,12 @@ class Responder:
             item.target.name for item in items if item.action == "deny_principal" and item.target.kind is Kind.USER
         }
 
+        seen: dict[str, Json] = {}
+
         def look(item: PlanItem) -> bool:
             action = _action(item.action)
-            return action.verify(action.look(iam, item))
+            seen[item.id] = action.look(iam, item)
+            return action.verify(seen[item.id])
 
         def standing() -> Standing:
             self._takes(_TABLE)
@@ -167,7 +173,7 @@ class Responder:
 
         watch = Watch(
             look=look,
-            again=lambda item: self.invoke(item, "run", undone=True),
+            again=lambda item: self.invoke(item, "run", undone=True, seen=seen.get(item.id)),
             born=lambda: newborns.born(client, after, names),
             standing=standing,
             now=lambda: clock.now,

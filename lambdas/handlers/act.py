@@ -2,7 +2,8 @@
 
 One function per action, each with its own role; ``TOURNIQUET_ACTION`` says which. Input: ``{"item":
 <plan item>, "execution": "<ARN>"}``, from a hold with ``"undone": true`` besides: somebody undid the change, and what
-was there in between is the attacker's and nothing to give back. Output: a change.
+was there in between is the attacker's and nothing to give back; ``"seen"`` is then what the hold just read of the
+target, which is not read again. Output: a change.
 
 May touch: what the action's module says; dynamodb:PutItem and dynamodb:UpdateItem on the incident table.
 Never: makes a change whose reading-back it does not check; waits for the table for more than about a second; makes
@@ -42,7 +43,8 @@ def handler(event: Json, _context: object) -> Json:
         raise errors.Protected(item.refused)
     execution = str(event["execution"])
     table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
-    change = perform(action, power(action, item), item, table, execution, undone=event.get("undone") is True)
+    undone = event.get("undone") is True
+    change = perform(action, power(action, item), item, table, execution, undone=undone, seen=event.get("seen"))
     logger.info("acted", extra={"action": action.name, "case": item.incident_id, "result": change.result})
     return _short(change).to_json()
 
@@ -77,15 +79,16 @@ def perform(  # noqa: PLR0913  (what one change needs)
     execution: str,
     *,
     undone: bool = False,
+    seen: Json | None = None,
 ) -> Change:
     """Look, journal, apply, look again. Can be repeated and killed at any point.
 
     ``done`` means that this execution made the change, ``already`` that there was nothing to make. What
     was there at first is read back from the journal, so that a retry does not take its own change for
-    the state before it. ``undone`` says that a hold saw the change undone. Raises Released when a person gave the case
-    back by then.
+    the state before it. ``undone`` says that a hold saw the change undone, ``seen`` what it read then. Raises Released
+    when a person gave the case back by then.
     """
-    seen = action.look(power, item)
+    seen = seen if undone and seen else action.look(power, item)
     change = Change(
         item_id=item.id,
         incident_id=item.incident_id,

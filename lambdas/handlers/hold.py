@@ -31,7 +31,7 @@ from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lambdas.model import Change
 
@@ -71,9 +71,10 @@ def handler(event: Json, _context: object) -> Json:
     watched = [item for item in items if item.action in _WATCHED]
     seconds, begin_within = float(event["seconds"]), float(event["begin_within"])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
+        look = _Look()
         watch = Watch(
-            look=_look,
-            again=_Again(str(event["execution"])),
+            look=look,
+            again=_Again(str(event["execution"]), look.seen),
             born=_born(event, watched),
             standing=_standing(event, watched, seconds + begin_within),
             now=time.monotonic,
@@ -86,21 +87,36 @@ def handler(event: Json, _context: object) -> Json:
     return held.to_json()
 
 
-def _look(item: PlanItem) -> bool:
-    """Read one target, and say whether it is cut."""
-    action = actions.load(item.action)
-    return action.verify(action.look(power(action, item), item))
+class _Look:
+    """Reads targets; ``seen`` is what it read last of those whose cut is one call (item id → state)."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Json] = {}
+
+    def __call__(self, item: PlanItem) -> bool:
+        """Read one target, and say whether it is cut."""
+        action = actions.load(item.action)
+        state = action.look(power(action, item), item)
+        if item.action in OF_CREDENTIALS:
+            self.seen[item.id] = state
+        return action.verify(state)
 
 
 class _Again:
-    """Calls the function that made a cut, with the same item."""
+    """Calls the function that made a cut, with the same item and what was seen of its target."""
 
-    def __init__(self, execution: str) -> None:
+    def __init__(self, execution: str, seen: Mapping[str, Json]) -> None:
         self._execution = execution
+        self._seen = seen
 
     def __call__(self, item: PlanItem) -> None:
         """Have the cut made again. Raises the named error that the function raised."""
-        payload = {"item": item.to_json(), "execution": self._execution, "undone": True}
+        payload = {
+            "item": item.to_json(),
+            "execution": self._execution,
+            "undone": True,
+            "seen": self._seen.get(item.id),
+        }
         function = actions.function_of(item.action)
         try:
             with aws.translated():
