@@ -57,7 +57,7 @@ class Journal(Table):
     def _wait(self) -> None:
         self._clock.sleep(self._chance.uniform(*_TABLE))
 
-    def record_before(self, change: Change, execution: str) -> Kept:
+    def record_before(self, change: Change, execution: str, args: Json | None = None) -> Kept:  # noqa: ARG002 - as the table's
         """Keep what was there before a change, once."""
         self._wait()
         return self._kept.setdefault(change.item_id, Kept(before=change.before, by=execution))
