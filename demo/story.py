@@ -1,4 +1,4 @@
-"""The story of a leaked key, then of an instance, told at a terminal while it happens on the embedded AWS.
+"""The story of a leaked key, of a fight and of the way back, then of an instance, told while it happens.
 
 May touch: the embedded AWS that it starts, `.build/` of the project, the terminal.
 Never does: show a whole access key id; leave a process.
@@ -6,6 +6,7 @@ Never does: show a whole access key id; leave a process.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from demo import events, instance_story
+from demo import events, fight_story, instance_story
 from demo.aws import BUILD, REGION, EmbeddedAws, EmbeddedAwsError, Mail, deploy, free_port, mails
 from demo.instance_story import Scene
 from lambdas.text import tail
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 USER = "ci-deployer"
 _ALERT_EMAIL = "oncall@example.com"
-_WAIT_SECONDS = 60
+_HOLD_SECONDS = "6"  # twenty, as it comes, would only be longer to watch
+_WAIT_SECONDS = 90
 _PAUSE_SECONDS = 0.1
 
 
@@ -80,10 +82,14 @@ def run() -> int:
     terminal.say("Everything happens on an AWS embedded in this machine, with IAM enforced. No account is involved.")
     scratch = BUILD / "demo-state"
     try:
+        os.environ["DEMO_LATE_USERS"] = fight_story.FIGHTER
         with EmbeddedAws.start(port=free_port(), scratch=scratch, log=BUILD / "demo.log", say=terminal.say) as aws:
             terminal.title("1. Deploying, as you would: cdk bootstrap, cdk deploy")
             outputs = deploy(
-                aws, context={"alert_email": _ALERT_EMAIL}, outputs=BUILD / "demo-outputs.json", say=terminal.say
+                aws,
+                context={"alert_email": _ALERT_EMAIL, "hold_seconds": _HOLD_SECONDS, "second_look_minutes": "0"},
+                outputs=BUILD / "demo-outputs.json",
+                say=terminal.say,
             )
             return _tell(terminal, aws, outputs)
     finally:
@@ -116,15 +122,16 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
     terminal.zero()
     _put(client("events"), event)
     terminal.at("the event is on the bus")
-    execution = _newest(client("stepfunctions"), machine)
-    for name, moment in _steps(client("stepfunctions"), execution):
+    told = [_newest(client("stepfunctions"), machine, set())]
+    for name, moment in _steps(client("stepfunctions"), told[0]):
         terminal.at(name, moment)
 
     terminal.title("4. The same calls, with everything the attacker had")
     working = _attack(terminal, client, stolen)
 
     terminal.title("5. The mail that wakes somebody")
-    mail = _mail(aws)
+    mail = _mail(aws, count=2)
+    terminal.say("The first one came when the cuts were made. This is the last one, which says whether they held.\n")
     terminal.say(f"To:      {mail.to}\n  Subject: {mail.subject}\n")
     print("\n".join(f"  | {row}".rstrip() for row in mail.body.splitlines()))
 
@@ -136,12 +143,25 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
         terminal.zero()
         _put(client("events"), event)
         terminal.at("the event is on the bus")
-        for name, moment in _steps(client("stepfunctions"), _newest(client("stepfunctions"), machine, execution)):
+        told.append(_newest(client("stepfunctions"), machine, set(told)))
+        for name, moment in _steps(client("stepfunctions"), told[-1]):
+            if name.endswith("done") or "ended" in name:
+                terminal.at(name, moment)
+        return _mail(aws, after=seen, count=2)
+
+    def restore(request: dict[str, str]) -> Mail:
+        seen = len(_mails(aws))
+        started = client("stepfunctions").start_execution(
+            stateMachineArn=outputs["RestoreStateMachineArn"], input=json.dumps(request)
+        )
+        for name, moment in _steps(client("stepfunctions"), started["executionArn"]):
             if name.endswith("done") or "ended" in name:
                 terminal.at(name, moment)
         return _mail(aws, after=seen)
 
-    scene = Scene(terminal=terminal, client=client, outputs=outputs, contain=contain)
+    scene = Scene(terminal=terminal, client=client, outputs=outputs, contain=contain, restore=restore)
+    working += fight_story.tell(scene, Credential)
+    working += fight_story.give_back(scene, USER, stolen[1], stolen[0])
     working += instance_story.tell(scene, Credential)
     if working:
         raise EmbeddedAwsError(f"{working} calls did not end as they should have: this is a bug.")
@@ -212,11 +232,11 @@ def _put(bus: Any, event: events.Event) -> None:  # noqa: ANN401 - made at run t
         raise EmbeddedAwsError(f"The bus did not take the event: {answer['Entries']}")
 
 
-def _newest(stepfunctions: Any, machine: str, before: str = "") -> str:  # noqa: ANN401 - made at run time
-    """Wait for an execution, another one than the one before."""
+def _newest(stepfunctions: Any, machine: str, before: set[str]) -> str:  # noqa: ANN401 - made at run time
+    """Wait for an execution, another one than those before."""
     for _ in _waiting("the rule to start the workflow"):
         found = stepfunctions.list_executions(stateMachineArn=machine)["executions"]
-        arns = [str(one["executionArn"]) for one in found if one["executionArn"] != before]
+        arns = [str(one["executionArn"]) for one in found if one["executionArn"] not in before]
         if arns:
             return arns[0]
     raise AssertionError  # _waiting raises first
@@ -243,12 +263,12 @@ def _mails(aws: EmbeddedAws) -> list[Mail]:
     return [mail for mail in mails(aws) if "Tourniquet" in mail.subject]
 
 
-def _mail(aws: EmbeddedAws, after: int = 0) -> Mail:
-    """Wait for the mail that comes after so many."""
+def _mail(aws: EmbeddedAws, after: int = 0, count: int = 1) -> Mail:
+    """Wait for so many mails after so many, and give the last one."""
     for _ in _waiting("the mail to arrive"):
         found = _mails(aws)
-        if len(found) > after:
-            return found[-1]
+        if len(found) >= after + count:
+            return found[after + count - 1]
     raise AssertionError  # _waiting raises first
 
 

@@ -474,7 +474,7 @@ def _denies() -> Iterator[str]:
     )
     rows = [
         (
-            "`NeverTouch`",
+            "`NeverTouch`, `NeverTouchPrincipals`",
             "everything but `iam:Get*` and `iam:List*`",
             (
                 "the roles of the table above, the CDK's deployment roles, each ARN of the setting "

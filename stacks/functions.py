@@ -67,6 +67,7 @@ class Functions(Construct):
         self._code = code
         self._settings = settings
         self._names = names
+        self._denies = self._never()
         guardrails = cdk.Stack.of(self).to_json_string(
             {
                 "account": cdk.Aws.ACCOUNT_ID,
@@ -173,10 +174,9 @@ class Functions(Construct):
             role_name=f"{PREFIX}{name}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=f"Tourniquet: {description}",
+            managed_policies=self._denies,
             inline_policies={
-                "Grants": iam.PolicyDocument(
-                    statements=[*_statements(grants, self._names), _may_log(log_group), *self._never()]
-                )
+                "Grants": iam.PolicyDocument(statements=[*_statements(grants, self._names), _may_log(log_group)])
             },
         )
         for grant in grants:
@@ -255,22 +255,36 @@ class Functions(Construct):
             "": [name for name in own if not name.startswith(prefix)],
         }
 
-    def _never(self) -> list[iam.PolicyStatement]:
-        """Deny every change to what must not be touched, whatever else the role may do."""
+    def _never(self) -> list[iam.IManagedPolicy]:
+        """Deny every change to what must not be touched, whatever else a role may do: one text for all."""
         iam_here = f"arn:{cdk.Aws.PARTITION}:iam::{cdk.Aws.ACCOUNT_ID}"
-        ec2_here = f"arn:{cdk.Aws.PARTITION}:ec2:*:{cdk.Aws.ACCOUNT_ID}"
-        principals = [f"{iam_here}:{own}" for own in self._own()]
-        statements = [
-            iam.PolicyStatement(
-                sid="NeverTouch",
-                effect=iam.Effect.DENY,
-                not_actions=["iam:Get*", "iam:List*"],
-                resources=[*principals, *self._settings.protected_principals],
+        own = [_denied("NeverTouch", [f"{iam_here}:{own}" for own in self._own()])]
+        protected = self._protected()
+        return [
+            iam.ManagedPolicy(
+                self,
+                name,
+                path=ROLE_PATH,
+                managed_policy_name=f"{PREFIX}{name}",
+                description=f"Tourniquet: keeps its roles from {what}",
+                document=iam.PolicyDocument(statements=statements),
             )
+            for name, what, statements in (
+                ("NeverTouchOwn", "the responder's own roles and the CDK's", own),
+                ("NeverTouchProtected", "what the owner protects", protected),
+            )
+            if statements
         ]
+
+    def _protected(self) -> list[iam.PolicyStatement]:
+        """Deny every change to what the owner protects."""
+        ec2_here = f"arn:{cdk.Aws.PARTITION}:ec2:*:{cdk.Aws.ACCOUNT_ID}"
         instances = [f"{ec2_here}:instance/{one}" for one in self._settings.protected_instances]
         # A VPC that another account shares has that account's number.
         vpcs = [f"arn:{cdk.Aws.PARTITION}:ec2:*:*:vpc/{one}" for one in self._settings.protected_vpcs]
+        statements = []
+        if self._settings.protected_principals:
+            statements.append(_denied("NeverTouchPrincipals", list(self._settings.protected_principals)))
         if instances or vpcs:
             statements.append(
                 iam.PolicyStatement(
@@ -291,6 +305,12 @@ class Functions(Construct):
                 )
             )
         return statements
+
+
+def _denied(sid: str, principals: list[str]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid, effect=iam.Effect.DENY, not_actions=["iam:Get*", "iam:List*"], resources=principals
+    )
 
 
 def undone() -> tuple[str, ...]:

@@ -165,6 +165,7 @@ def policy(whom: Named) -> Policy:
     """Give the guard of one account."""
     iam = f"arn:{whom.partition}:iam::{whom.account}"
     own_roles = f"{iam}:role{fixed.ROLE_PATH}"
+    own_policies = f"{iam}:policy{fixed.ROLE_PATH}*"
     through = (f"{own_roles}{fixed.PREFIX}*", *whom.break_glass)
     deploying = (*through, *whom.deployers)
     machines, *others = _own(whom)
@@ -176,7 +177,10 @@ def policy(whom: Named) -> Policy:
             _deny(
                 "Own",
                 deploying,
-                {"NotAction": [*READS, *_ELSEWHERE], "Resource": [machines, *others, f"{own_roles}*", *named_ones]},
+                {
+                    "NotAction": [*READS, *_ELSEWHERE],
+                    "Resource": [machines, *others, f"{own_roles}*", own_policies, *named_ones],
+                },
             ),
             _deny(
                 "Start",

@@ -92,7 +92,7 @@ POWERS = (
     Power(
         function="UndoRevokeSessions",
         calls=_calls(_REVOKE.undo_grants),
-        wrong=(*_DENIES_ONLY, *_argument("DeleteRolePolicy", "policyName", _OTHER_POLICY)),
+        wrong=_argument("DeleteRolePolicy", "policyName", _OTHER_POLICY),
     ),
 )
 

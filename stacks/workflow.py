@@ -6,6 +6,7 @@ Never: deploys a file with a placeholder that nothing fills, or grants what no p
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ class Workflow(Construct):
         topic_key: kms.Key,
     ) -> None:
         super().__init__(scope, construct_id)
-        definition = file.read_text()
+        definition = json.dumps(json.loads(file.read_text()), ensure_ascii=False, separators=(",", ":"))
         named = placeholders(definition)
         stack = cdk.Stack.of(self)
         own = f"arn:{stack.partition}:states:{stack.region}:{stack.account}:stateMachine:{name}"

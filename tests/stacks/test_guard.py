@@ -177,6 +177,7 @@ CHANGED_BY = {
     "AWS::CloudWatch::Alarm": ("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{PLACE}:alarm:{{}}"),
     "AWS::DynamoDB::Table": ("dynamodb:DeleteTable", f"arn:aws:dynamodb:{PLACE}:table/{{}}"),
     "AWS::Events::Rule": ("events:DisableRule", f"arn:aws:events:{PLACE}:rule/{{}}"),
+    "AWS::IAM::ManagedPolicy": ("iam:CreatePolicyVersion", f"{IAM}:policy{{Path}}{{ManagedPolicyName}}"),
     "AWS::IAM::Role": ("iam:PutRolePolicy", f"{IAM}:role{{Path}}{{RoleName}}"),
     "AWS::KMS::Key": ("kms:DisableKey", NAMES["own key"]),
     "AWS::Lambda::Function": ("lambda:UpdateFunctionCode", f"arn:aws:lambda:{PLACE}:function:{{FunctionName}}"),

@@ -135,7 +135,6 @@ OWN_USES = [
     called("RevokeSessions", "PutRolePolicy", policy(OLDER)),
     called("RevokeSessions", "PutRolePolicy", None, errorCode="LimitExceededException"),
     called("RevokeSessions", "GetRolePolicy", {"roleName": "shared", "policyName": NAME}),
-    called("UndoRevokeSessions", "PutRolePolicy", policy(OLDER)),
     called("UndoRevokeSessions", "DeleteRolePolicy", DELETED),
 ]
 
@@ -158,6 +157,7 @@ MISUSES = [
     called("RevokeSessions", "PutRolePolicy", None),
     called("RevokeSessions", "DeleteRolePolicy", DELETED),
     called("RevokeSessions", "AttachRolePolicy", {"roleName": "shared", "policyArn": "arn:aws:iam::aws:policy/X"}),
+    called("UndoRevokeSessions", "PutRolePolicy", policy(OLDER)),
     called("UndoRevokeSessions", "PutRolePolicy", policy(ALLOWS)),
     called("UndoRevokeSessions", "DeleteRolePolicy", {"roleName": "shared", "policyName": "theirs"}),
     called("UndoRevokeSessions", "UpdateAssumeRolePolicy", {"roleName": "shared"}),

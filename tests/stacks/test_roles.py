@@ -12,6 +12,7 @@ import pytest
 from lambdas import actions
 from lambdas.aws import DENY_ALL
 from stacks.functions import HANDLERS, ROLE_PATH, undone
+from stacks.settings import POLICY_ROOM
 from tests.stacks.conftest import PROTECTED, PROTECTED_INSTANCE, PROTECTED_ROLE, PROTECTED_VPC
 
 if TYPE_CHECKING:
@@ -174,7 +175,10 @@ class Roles:
             for resource in self._resources.values()
             if resource["Type"] == "AWS::IAM::Policy" and {"Ref": name} in resource["Properties"]["Roles"]
         ]
-        assert "ManagedPolicyArns" not in properties
+        for managed in properties.get("ManagedPolicyArns", []):
+            policy = self._resources[managed["Ref"]]
+            assert policy["Type"] == "AWS::IAM::ManagedPolicy", "no policy of somebody else's is attached"
+            documents.append(policy["Properties"]["PolicyDocument"])
         return [self.filled(statement) for document in documents for statement in document["Statement"]]
 
     def filled(self, value: Any) -> Any:  # noqa: ANN401 - any part of a template
@@ -409,17 +413,37 @@ def test_every_role_lives_under_one_path_and_every_function_has_its_own(synthesi
     assert len({json.dumps(function["Role"]) for function in functions.values()}) == len(functions)
 
 
+def denies_of(roles: Roles, name: str) -> list[dict[str, Any]]:
+    """Give what a role is denied on roles and users by name: the responder's own, and what the owner protects."""
+    return [
+        one for one in roles.policies[name]["Statement"] if one.get("Sid") in {"NeverTouch", "NeverTouchPrincipals"}
+    ]
+
+
+#: IAM takes so many characters of a managed policy, without white space.
+MOST_CHARACTERS = 6144
+
+
+def test_what_is_protected_fits_into_its_policy(roles: Roles, synthesized: Synthesized) -> None:
+    """Given the two policies of denies, each leaves room for what the settings allow: a VPC is named twice in them."""
+    for policy in synthesized.of_type("AWS::IAM::ManagedPolicy").values():
+        text = json.dumps(roles.filled(policy["PolicyDocument"]), separators=(",", ":"))
+        named = [PROTECTED, PROTECTED_ROLE, PROTECTED_INSTANCE, PROTECTED_VPC]
+        room = POLICY_ROOM if any(one in text for one in named) else 0
+        assert len(text) + room <= MOST_CHARACTERS
+
+
 def test_what_protects_itself_is_named_exactly(roles: Roles, synthesized: Synthesized) -> None:
     """Given the roles of the stack and of the CDK, each is denied by its whole name, never by a pattern."""
     own = {f"{_IAM}:role{ROLE_PATH}{role['RoleName']}" for role in synthesized.of_type("AWS::IAM::Role").values()}
     for name in roles.policies:
-        denies = [one for one in roles.policies[name]["Statement"] if one.get("Sid") == "NeverTouch"]
+        denies = denies_of(roles, name)
         if name.startswith(("RespondRole", "RestoreRole", "SignalsStartRole")):  # hold nothing that could touch a role
             assert denies == []
             continue
-        (deny,) = denies
-        assert not [arn for arn in deny["Resource"] if "*" in arn or "?" in arn]
-        assert set(deny["Resource"]) >= own | {RESOURCES["cdk role"], PROTECTED, PROTECTED_ROLE}
+        denied = {arn for deny in denies for arn in deny["Resource"]}
+        assert not [arn for arn in denied if "*" in arn or "?" in arn]
+        assert denied >= own | {RESOURCES["cdk role"], PROTECTED, PROTECTED_ROLE}
 
 
 def test_planning_protects_the_same_roles(roles: Roles, synthesized: Synthesized) -> None:
@@ -430,9 +454,9 @@ def test_planning_protects_the_same_roles(roles: Roles, synthesized: Synthesized
         if function["FunctionName"] == "tourniquet-Triage"
     )
     told = json.loads(roles.filled(triage["Environment"]["Variables"]["TOURNIQUET_GUARDRAILS"]))
-    (deny,) = [one for one in roles.policies[roles.named("TriageRole")]["Statement"] if one.get("Sid") == "NeverTouch"]
+    denied = {arn for deny in denies_of(roles, roles.named("TriageRole")) for arn in deny["Resource"]}
     own = {prefix + name for prefix, names in told["own"].items() for name in names}
-    assert {f"{_IAM}:{one}" for one in own} | set(told["protected"]) == set(deny["Resource"])
+    assert {f"{_IAM}:{one}" for one in own} | set(told["protected"]) == denied
     assert told["instances"] == [PROTECTED_INSTANCE]
     assert told["vpcs"] == [PROTECTED_VPC]
     assert (told["limit"], told["minutes"], told["then"]) == (10, 60, "expire")
