@@ -111,6 +111,11 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
     def client(service: str, credential: Credential | None = None) -> Any:  # noqa: ANN401 - made at run time
         return session(aws, credential).client(service, endpoint_url=aws.url)  # type: ignore[call-overload]  # any
 
+    def follow(run: str) -> None:
+        for name, moment in _steps(client("stepfunctions"), run):
+            if _is_worth_telling(name):
+                terminal.at(name, moment)
+
     terminal.title(f"2. A user of yours, {USER}, whose key gets into a public repository")
     stolen = _compromise(client("iam"), lambda credential: client("sts", credential))
     _attack(terminal, client, stolen)
@@ -123,8 +128,7 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
     _put(client("events"), event)
     terminal.at("the event is on the bus")
     told = [_newest(client("stepfunctions"), machine, set())]
-    for name, moment in _steps(client("stepfunctions"), told[0]):
-        terminal.at(name, moment)
+    follow(told[0])
 
     terminal.title("4. The same calls, with everything the attacker had")
     working = _attack(terminal, client, stolen)
@@ -144,9 +148,7 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
         _put(client("events"), event)
         terminal.at("the event is on the bus")
         told.append(_newest(client("stepfunctions"), machine, set(told)))
-        for name, moment in _steps(client("stepfunctions"), told[-1]):
-            if name.endswith("done") or "ended" in name:
-                terminal.at(name, moment)
+        follow(told[-1])
         return _mail(aws, after=seen, count=2)
 
     def restore(request: dict[str, str]) -> Mail:
@@ -154,9 +156,7 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
         started = client("stepfunctions").start_execution(
             stateMachineArn=outputs["RestoreStateMachineArn"], input=json.dumps(request)
         )
-        for name, moment in _steps(client("stepfunctions"), started["executionArn"]):
-            if name.endswith("done") or "ended" in name:
-                terminal.at(name, moment)
+        follow(started["executionArn"])
         return _mail(aws, after=seen)
 
     scene = Scene(terminal=terminal, client=client, outputs=outputs, contain=contain, restore=restore)
@@ -169,6 +169,12 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
     return 0
 
 
+def _is_worth_telling(step: str) -> bool:
+    """Tell whether a reader wants to know of a step: of its end, if it is not only a turning of the way."""
+    return "ended" in step or (step.endswith("done") and not step.startswith(_TURNINGS))
+
+
+_TURNINGS = ("Is ", "No ", "Let ", "Begin", "Contain and hold")
 _CALLS = (
     ("iam", "list_users", "iam:ListUsers"),
     ("s3", "list_buckets", "s3:ListAllMyBuckets"),

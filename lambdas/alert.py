@@ -318,6 +318,12 @@ def _watch_text(story: Story) -> list[str]:
     ]
 
 
+def _newborn(story: Story) -> list[str]:
+    """Say in one sentence what was born; the mail has a section for it."""
+    born = watched.newborn(story.watch) if story.watch else []
+    return [f"Born since the signal, nobody knows by whom: {'; '.join(born)}."] if born else []
+
+
 def _born(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
@@ -433,8 +439,6 @@ def _undone(story: Story) -> list[str]:
     """Say what was planned and not made, and what nothing was planned for."""
     said = [sentence for ended in _ended(story) if (sentence := _not_made(story, *ended))]
     said += [_safe_note(note) for note in story.not_done]
-    if story.watch and (born := watched.newborn(story.watch)):
-        said.append(f"Born since the signal, nobody knows by whom: {'; '.join(born)}.")
     made = [item for item, result, _ in _ended(story) if result in _MADE]
     half = [item for item, result, error in _ended(story) if _is_half_done(item, result, error)]
     if any(item.action == "isolate_instance" for item in (*made, *half)):
@@ -712,7 +716,7 @@ def _data(story: Story) -> Json:
     """Build the JSON form of the contract."""
     signal = story.incident.signal
     heading = f"{story.outcome}: {_subject(story)}"
-    undone, steps = _undone(story), _steps(story)
+    undone, steps = [*_undone(story), *_newborn(story)], _steps(story)
     description = "\n".join(
         [
             f"*{markdown(_headline(story))}*",

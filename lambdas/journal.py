@@ -673,12 +673,11 @@ class Table:
             page = self._send(
                 self._dynamodb.scan,
                 TableName=self._name,
-                FilterExpression="begins_with(sk, :change) AND attribute_not_exists(released_at)",
-                ExpressionAttributeValues=_item({":change": "CHANGE#"}),
+                FilterExpression="attribute_exists(item_id) AND attribute_not_exists(released_at)",
                 ConsistentRead=True,
                 **more,
             )
-            found += [_plain(entry) for entry in page["Items"]]
+            found += [_plain(entry) for entry in page["Items"] if entry["sk"]["S"].startswith("CHANGE#")]
             if "LastEvaluatedKey" not in page:
                 return [_entry(entry) for entry in found]
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

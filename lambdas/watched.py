@@ -84,7 +84,8 @@ def headline(watch: Watched) -> str:
     if watch.held is None:
         return "Nobody could watch whether it holds."
     if watch.undone:
-        return f"Somebody undid it {_times(watch.undone)}; it was made again each time, and holds."
+        again = "it was made again" if watch.undone == 1 else "it was made again each time"
+        return f"Somebody undid it {_times(watch.undone)}; {again}, and holds."
     return f"It holds: nobody undid it in the {seconds} after."
 
 
@@ -117,7 +118,8 @@ def _sentence(item: PlanItem, said: Json | None) -> str:
         return f"{what}: LOST. It was undone {_times(undone)}, and is not in place, or was not long enough{why}."
     if said["held"] is None:
         return f"{what}: not watched{why}." if why else ""
-    return f"{what}: undone {_times(undone)}, made again each time, holds." if undone else f"{what}: holds."
+    again = "made again" if undone == 1 else "made again each time"
+    return f"{what}: undone {_times(undone)}, {again}, holds." if undone else f"{what}: holds."
 
 
 def newborn(watch: Watched) -> list[str]:

@@ -71,9 +71,16 @@ def _note(account: str | None) -> None:
                 known = _states.setdefault((account, user.name), [])
                 now = _state(user)
                 if not known or (known[-1].denied, known[-1].active) != now:
-                    at = time.monotonic() + random.uniform(_LEAST_SECONDS, _MOST_SECONDS)  # noqa: S311 - no secret
-                    since = max(at, known[-1].since) if known else 0.0
-                    known.append(_State(since=since, denied=now[0], active=now[1]))
+                    known.append(_State(since=_since(known, *now), denied=now[0], active=now[1]))
+
+
+def _since(known: list[_State], denied: bool, active: frozenset[str]) -> float:  # noqa: FBT001 - half of a state
+    """Say from when on a state counts: a key that is new at once, anything else late."""
+    ever = frozenset[str]().union(*(state.active for state in known))
+    if not known or (denied == known[-1].denied and active - known[-1].active and not active & ever - known[-1].active):
+        return time.monotonic() if known else 0.0
+    late = time.monotonic() + random.uniform(_LEAST_SECONDS, _MOST_SECONDS)  # noqa: S311 - no secret
+    return max(late, known[-1].since)
 
 
 def _state(user: Any) -> tuple[bool, frozenset[str]]:  # noqa: ANN401 - moto is untyped

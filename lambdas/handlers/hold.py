@@ -26,7 +26,7 @@ from lambdas.handlers import environment
 from lambdas.handlers.act import power
 from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES, Standing, Watch
 from lambdas.journal import Table
-from lambdas.model import RELEASING, Json, Outcome, PlanItem, Result
+from lambdas.model import RELEASING, Json, Kind, Outcome, PlanItem, Result
 from lambdas.telemetry import logger
 from lambdas.text import line
 
@@ -144,7 +144,13 @@ def _born(event: Json, watched: Sequence[PlanItem]) -> Callable[[], Sequence[Jso
         return lambda: ()
     after = newborns.since(str(event.get("since", "")), str(event.get("started_at", "")))
     users = {item.args["user"] for item in watched if item.args.get("user")}
-    return lambda: newborns.born(aws.client("iam"), after, users)
+    own = users | {item.args["role"] for item in watched if item.args.get("role")}
+    own |= {item.target.id for item in watched if item.target.kind is Kind.ACCESS_KEY}
+    return lambda: [
+        one
+        for one in newborns.born(aws.client("iam"), after, users)
+        if one["id"] not in own and not (one["kind"] in {"user", "role"} and one["name"] in own)
+    ]
 
 
 def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Callable[[], Standing | None]:
