@@ -226,6 +226,9 @@ def _busily(one: _Beside | _Cut, do: Callable[[], None]) -> Callable[[], None]:
     def done() -> None:
         try:
             do()
+        except Exception as error:  # noqa: BLE001  (a thread's error is seen by nobody, and would read as a lost cut)
+            if isinstance(one, _Cut):
+                one.error = f"{type(error).__name__}: {line(error, 200)}"
         finally:
             one.busy = False
 

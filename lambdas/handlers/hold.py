@@ -21,9 +21,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas import actions, aws, errors, holding, journal, newborns
+from lambdas.actions.shape import Place
 from lambdas.aws import Grant
 from lambdas.handlers import environment
-from lambdas.handlers.act import power
 from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES, Standing, Watch
 from lambdas.journal import Table
 from lambdas.model import RELEASING, Json, Kind, Outcome, PlanItem, Result
@@ -33,6 +33,7 @@ from lambdas.text import line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lambdas.actions.shape import Action
     from lambdas.model import Change
 
 _FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:"
@@ -96,10 +97,15 @@ class _Look:
     def __call__(self, item: PlanItem) -> bool:
         """Read one target, and say whether it is cut."""
         action = actions.load(item.action)
-        state = action.look(power(action, item), item)
+        state = action.look(_power(action, item), item)
         if item.action in OF_CREDENTIALS:
             self.seen[item.id] = state
         return action.verify(state)
+
+
+def _power(action: Action, item: PlanItem) -> Any:  # noqa: ANN401  (IAM's client, or a Place)
+    """Give an action what it looks with; evidence is none of a hold's business."""
+    return Place(clients=aws.client, region=item.target.region) if action.on_instances else aws.client("iam")
 
 
 class _Again:

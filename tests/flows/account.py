@@ -125,19 +125,19 @@ class Account:
             environment.TOPIC: self.topic,
             environment.RESPOND: self.respond,
             environment.RESTORE: self.restorer,
-            environment.GUARDRAILS: json.dumps(guardrails),
-            environment.EVIDENCE: self.bucket,
-            environment.RETENTION: "90",
         }
+        guarded = {**shared, environment.GUARDRAILS: json.dumps(guardrails)}
+        evidence = {environment.EVIDENCE: self.bucket, environment.RETENTION: "90"}
         self.functions: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
-            "TriageFunctionArn": (triage.handler, shared),
+            "TriageFunctionArn": (triage.handler, guarded),
             "NotifyFunctionArn": (notify.handler, shared),
-            "ApprovalFunctionArn": (approval.handler, shared),
+            "ApprovalFunctionArn": (approval.handler, guarded),
             "HoldFunctionArn": (hold.handler, shared),
             "RestoreFunctionArn": (restore.handler, shared),
         }
         for name in actions.names():
-            self.functions[placeholder(name)] = (act.handler, {**shared, environment.ACTION: name})
+            more = {environment.ACTION: name, **(evidence if actions.load(name).on_instances else {})}
+            self.functions[placeholder(name)] = (act.handler, {**shared, **more})
             if actions.load(name).undo_grants:
                 self.functions[f"Undo{placeholder(name)}"] = (undo.handler, {**shared, environment.ACTION: name})
         client = boto3.client("lambda", region_name=REGION)
@@ -160,6 +160,8 @@ class Account:
     def deploy_again(self, **settings: Any) -> None:
         """Deploy again with other settings: the ids of what is protected are known only once it is there."""
         for _, variables in self.functions.values():
+            if environment.GUARDRAILS not in variables:
+                continue
             settings = {**json.loads(variables[environment.GUARDRAILS]), **settings}
             variables[environment.GUARDRAILS] = json.dumps(settings)
 

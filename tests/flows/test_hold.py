@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from demo import events
 from lambdas import errors, holding
-from tests.flows.account import ACCOUNT, Account
+from tests.estate import Estate
+from tests.flows.account import ACCOUNT, REGION, Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,3 +182,25 @@ def test_nothing_is_watched_of_what_was_only_planned(watching: Account) -> None:
     watching.run({"access_key_id": key, "mode": "observe"})
     (alert,) = watching.alerts()
     assert alert["outcome"] == "OBSERVED"
+
+
+def test_an_instance_that_is_given_its_groups_back_is_isolated_again(watching: Account) -> None:
+    """Given somebody who undoes the isolation of an instance while it is watched, it is isolated again, and told."""
+    estate = Estate(lambda service: boto3.client(service, region_name=REGION))  # type: ignore[call-overload]  # any service
+    place = estate.place()
+    machine = estate.machine(place)
+
+    def move() -> None:
+        for interface, groups in machine.interfaces.items():
+            estate.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=groups)
+
+    watching.before["NotifyFunctionArn"] = move
+    (told,) = watching.run(events.instance_finding(machine.id, account=ACCOUNT))
+    assert told["outcome"] == "CONTAINED", watching.tracebacks
+    estate.assert_isolated(machine, place)
+    _, last = watching.alerts()
+    assert {action["action"]: action["held"] for action in last["actions"] if action["held"] is not None} == {
+        "isolate_instance": True,
+        "lock_metadata": True,
+    }
+    assert "Somebody undid it once" in described(last)

@@ -404,3 +404,11 @@ def test_a_hold_of_nothing_is_over_at_once() -> None:
     assert world.hold().items == {}
     assert world.took == 0
     assert holding.OF_CREDENTIALS
+
+
+def test_a_reading_that_breaks_is_no_loss() -> None:
+    """Given a reading that fails in a way that nobody foresaw, the cut is not said to be lost, nor to hold."""
+    world = World(cut={DENY.id: True}, made={DENY.id}, look_fails=lambda *_: KeyError("TOURNIQUET_EVIDENCE"))
+    held = world.hold(DENY)
+    assert held.items[DENY.id]["held"] is None
+    assert "KeyError" in held.items[DENY.id]["error"]
