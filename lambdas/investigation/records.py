@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lambdas.signals.reading import items, mapping, text
@@ -300,5 +301,11 @@ def _clean(value: object, depth: int) -> object:
 
 
 def _kept(key: str, value: object, depth: int) -> object:
-    secret = _SECRET.search(key) is not None and not isinstance(value, bool) and value is not None
-    return REMOVED if secret else _clean(value, depth + 1)
+    if value is None or isinstance(value, bool):
+        return value
+    return REMOVED if _is_secret(key) else _clean(value, depth + 1)
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(key: str) -> bool:
+    return _SECRET.search(key) is not None

@@ -6,9 +6,11 @@ import gzip
 import io
 import json
 import os
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +21,7 @@ from lambdas.investigation.parts import Shelf
 from tests.unit.samples import CORPUS, ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from lambdas.model import Json
 
@@ -109,9 +111,11 @@ class Trail:
     asked: list[float] = field(default_factory=list)
     tokens: dict[str, tuple[float, str, int]] = field(default_factory=dict)
     index: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    found: dict[str, list[Json]] = field(default_factory=dict)
 
     def hold(self, records: Iterable[Json]) -> Trail:
         """Take records in, and index them by what they can be looked up by."""
+        self.found.clear()
         found: defaultdict[tuple[str, str], list[Json]] = defaultdict(list)
         for record in records:
             self.records.append(record)
@@ -137,9 +141,9 @@ class Trail:
             given, asked, start = self.tokens.get(token, (0.0, "", 0))
             if asked != same or self.clock.now - given > self.token_lasts:
                 raise _code("InvalidNextTokenException")
-        since, until = (f"{question[one].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for one in ("StartTime", "EndTime"))
-        found = self.index.get((attribute["AttributeKey"], attribute["AttributeValue"]), [])
-        found = [one for one in found if since <= one["eventTime"] <= until]
+        if same not in self.found:
+            self.found[same] = self.matching(attribute, question["StartTime"], question["EndTime"])
+        found = self.found[same]
         end = start + question["MaxResults"]
         answer: Json = {"Events": [as_event(one) for one in found[start:end]]}
         if end < len(found):
@@ -147,6 +151,12 @@ class Trail:
             self.tokens[token] = (self.clock.now, same, end)
             answer["NextToken"] = token
         return answer
+
+    def matching(self, attribute: Json, start: datetime, end: datetime) -> list[Json]:
+        """Find the records that have an attribute, in a span of time."""
+        since, until = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (start, end))
+        found = self.index.get((attribute["AttributeKey"], attribute["AttributeValue"]), [])
+        return [one for one in found if since <= one["eventTime"] <= until]
 
     def most_in_a_second(self) -> int:
         """Count the calls of the busiest second."""
@@ -164,9 +174,9 @@ class Bucket:
     def put_object(self, *, Key: str, Body: bytes, IfNoneMatch: str, **_: object) -> Json:  # noqa: N803 - S3's names
         """Write an object that is not there."""
         assert IfNoneMatch == "*"
-        if Key in self.objects:
+        if self.has(Key):
             raise _code("PreconditionFailed")
-        self.objects[Key] = Body
+        self.store(Key, Body)
         self.writes += 1
         if self.killed_after(self.writes):
             raise KeyboardInterrupt
@@ -174,9 +184,25 @@ class Bucket:
 
     def get_object(self, *, Key: str, **_: object) -> Json:  # noqa: N803 - S3's name
         """Read an object."""
-        if Key not in self.objects:
+        if not self.has(Key):
             raise _code("NoSuchKey")
-        return {"Body": _Body(self.objects[Key])}
+        return {"Body": _Body(self.load(Key))}
+
+    def keys(self) -> Collection[str]:
+        """Name the objects."""
+        return self.objects
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is an object."""
+        return key in self.objects
+
+    def store(self, key: str, body: bytes) -> None:
+        """Keep an object."""
+        self.objects[key] = body
+
+    def load(self, key: str) -> bytes:
+        """Give an object."""
+        return self.objects[key]
 
     def get_paginator(self, _: str) -> Bucket:
         """Page through a list of objects."""
@@ -184,7 +210,7 @@ class Bucket:
 
     def paginate(self, *, Prefix: str, **_: object) -> Iterator[Json]:  # noqa: N803 - S3's name
         """List objects, by two a page."""
-        found = sorted(key for key in self.objects if key.startswith(Prefix))
+        found = sorted(key for key in self.keys() if key.startswith(Prefix))
         for start in range(0, len(found) or 1, 2):
             some = [{"Key": key} for key in found[start : start + 2]]
             yield {"Contents": some} if some else {}
@@ -192,6 +218,36 @@ class Bucket:
     def shelf(self, folder: str = "incidents/inc-1/investigation/1") -> Shelf:
         """Give the folder of an investigation."""
         return Shelf(s3=self, bucket="evidence", folder=folder)  # type: ignore[arg-type]  # as much of it as is needed
+
+
+@dataclass
+class FolderBucket(Bucket):
+    """The same in files, so that it takes no memory and another process can read it."""
+
+    folder: Path = Path()
+
+    def keys(self) -> Collection[str]:
+        """Name the files."""
+        return {str(file.relative_to(self.folder)) for file in self.folder.rglob("*.json*")}
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a file."""
+        return (self.folder / key).exists()
+
+    def store(self, key: str, body: bytes) -> None:
+        """Write a file."""
+        file = self.folder / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+
+    def load(self, key: str) -> bytes:
+        """Read a file."""
+        return (self.folder / key).read_bytes()
+
+    def event_ids(self) -> list[str]:
+        """List the ids of the events in all parts."""
+        found = (re.findall(r'"eventID":"([^"]+)"', file.read_text()) for file in self.folder.rglob("*.jsonl"))
+        return [one for some in found for one in some]
 
 
 class _Body(io.BytesIO):
