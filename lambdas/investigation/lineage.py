@@ -14,7 +14,7 @@ Never: ties a credential to the case without a record of a call that succeeded; 
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lambdas.investigation.parts import Lookup
@@ -56,6 +56,7 @@ class Birth:
     event: str
     event_id: str
     at: str
+    account: str = ""
     region: str = ""
     expires: str = ""
     name: str = ""
@@ -141,12 +142,21 @@ class Node:
     birth: Birth | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tie:
+    """Why a subject is followed: the record, and whose call it was; neither at the root."""
+
+    birth: Birth | None = None
+    parent: str = ""
+    depth: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Tree:
-    """The callers of the case, by id, and the principals that were followed."""
+    """The callers of the case, by id, and the subjects that were followed, with what ties them to it."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
-    subjects: dict[Subject, Birth | None] = field(default_factory=dict)
+    ties: dict[Subject, Tie] = field(default_factory=dict)
 
     def __contains__(self, actor: object) -> bool:
         return actor in self.nodes
@@ -181,21 +191,24 @@ class Lineage:
         """Follow what the records prove, from what was compromised; whoever is met twice keeps the shorter way."""
         tree = Tree()
         known = _Known(self.histories.values())
-        waiting: deque[tuple[Subject, str, int, Birth | None]] = deque((root, "", 0, None) for root in roots)
+        waiting = deque((root, Tie()) for root in roots)
         while waiting:
-            subject, parent, depth, birth = waiting.popleft()
-            if subject in tree.subjects:
+            subject, tie = waiting.popleft()
+            if subject in tree.ties:
                 continue
-            tree.subjects[subject] = birth
-            waiting.extend((one.subject, parent, depth, one) for one in known.sessions(subject))
+            tree.ties[subject] = tie
+            waiting.extend((one.subject, replace(tie, birth=one)) for one in known.sessions(subject))
             for actor in known.actors(subject):
-                if actor in tree.nodes:
-                    continue
-                tree.nodes[actor] = Node(id=actor, depth=depth, parent=parent, birth=birth)
-                history = self.histories.get(actor)
-                for born in sorted(history.births, key=lambda one: (one.at, one.event_id)) if history else ():
-                    waiting.append((born.subject, actor, depth + 1, born))
+                if actor not in tree.nodes:
+                    tree.nodes[actor] = Node(id=actor, depth=tie.depth, parent=tie.parent, birth=tie.birth)
+                    waiting.extend(self._next(actor, tie.depth + 1))
         return tree
+
+    def _next(self, actor: str, depth: int) -> Iterator[tuple[Subject, Tie]]:
+        """Say what came from a caller, in order."""
+        history = self.histories.get(actor)
+        for birth in sorted(history.births, key=lambda one: (one.at, one.event_id)) if history else ():
+            yield birth.subject, Tie(birth=birth, parent=actor, depth=depth)
 
 
 class _Known:
@@ -305,6 +318,7 @@ def _birth(record: Record, subject: Subject, kind: str, **found: str) -> Birth:
         event=record.name,
         event_id=record.event_id,
         at=record.at,
+        account=record.account,
         region=record.region,
         **found,
     )
@@ -313,7 +327,7 @@ def _birth(record: Record, subject: Subject, kind: str, **found: str) -> Birth:
 def next_lookups(tree: Tree, done: Iterable[Lookup]) -> list[Lookup]:
     """Say what is to be looked up because of what is in the tree, without what was done."""
     before = set(done)
-    wanted = (lookup for subject in tree.subjects for lookup in _lookups(subject))
+    wanted = (lookup for subject in tree.ties for lookup in _lookups(subject))
     return [lookup for lookup in dict.fromkeys(wanted) if lookup not in before]
 
 

@@ -33,7 +33,7 @@ PURE = (
     "playbooks",
 )
 #: What is pure in a layer that is not.
-PURE_MODULES = {f"investigation/{name}.py" for name in ("lineage", "records")}
+PURE_MODULES = {f"investigation/{name}.py" for name in ("closing", "findings", "lineage", "made", "makings", "records", "suspicious")}
 IMPURE_LIBRARIES = {
     "boto3",
     "botocore",
@@ -56,7 +56,7 @@ LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
     "text": set(),
-    "commands": set(),
+    "commands": {"text"},
     "telemetry": set(),
     "targets": {"model", "text"},
     "guardrails": {"model", "playbooks", "signals", "targets"},
