@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: The path of all roles of the responder, and of what stands beside them.
 _OURS = "/tourniquet/"
+_REMOVALS = {"DeleteUser", "DeleteAccessKey", "DeleteRole", "TerminateInstances"}
 _WHAT = {
     Kind.USER: "This user was made",
     Kind.ACCESS_KEY: "This access key was made",
@@ -37,13 +38,13 @@ _WHAT = {
 
 @dataclass(slots=True, kw_only=True)
 class Removals:
-    """When which user, access key or instance was last removed, whoever did it."""
+    """When which user, role, access key or instance was last removed, whoever did it."""
 
     at: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         """Take in what a record removed."""
-        if change_of(record) != REMOVED:
+        if record.name not in _REMOVALS or change_of(record) != REMOVED:
             return
         for one in resources(record):
             if one.id:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: So many sources, and agents of one, are remembered of a caller; of more, only that there were more.
 _MOST_SOURCES, _MOST_AGENTS = 200, 20
+#: So many credentials and principals that came from one caller are remembered.
+MOST_BIRTHS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -94,6 +96,7 @@ class History:
     errors: Counter[str] = field(default_factory=Counter)
     sources: dict[str, Source] = field(default_factory=dict)
     births: list[Birth] = field(default_factory=list)
+    forgotten: int = 0
 
     @property
     def keys_created(self) -> list[str]:
@@ -125,7 +128,11 @@ class History:
             source.first, source.last = _span(source.first, source.last, record.at)
             if record.agent in source.agents or len(source.agents) < _MOST_AGENTS:
                 source.agents[record.agent] += 1
-        self.births.extend(births(record))
+        for birth in births(record):
+            if len(self.births) < MOST_BIRTHS:
+                self.births.append(birth)
+            else:
+                self.forgotten += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,26 +196,49 @@ class Lineage:
 
     def tree(self, roots: Iterable[Subject]) -> Tree:
         """Follow what the records prove, from what was compromised; whoever is met twice keeps the shorter way."""
-        tree = Tree()
-        known = _Known(self.histories.values())
-        waiting = deque((root, Tie()) for root in roots)
-        while waiting:
-            subject, tie = waiting.popleft()
+        tree, known = Tree(), _Known(self.histories.values())
+        waiting = _Waiting()
+        waiting.add((root, Tie()) for root in roots)
+        while item := waiting.next():
+            subject, tie = item
             if subject in tree.ties:
                 continue
             tree.ties[subject] = tie
-            waiting.extend((one.subject, replace(tie, birth=one)) for one in known.sessions(subject))
+            for one in known.sessions(subject):
+                tree.ties.setdefault(one.subject, replace(tie, birth=one))
+                self._take(tree, waiting, one.subject.value, replace(tie, birth=one))
             for actor in known.actors(subject):
-                if actor not in tree.nodes:
-                    tree.nodes[actor] = Node(id=actor, depth=tie.depth, parent=tie.parent, birth=tie.birth)
-                    waiting.extend(self._next(actor, tie.depth + 1))
+                self._take(tree, waiting, actor, tie)
         return tree
+
+    def _take(self, tree: Tree, waiting: _Waiting, actor: str, tie: Tie) -> None:
+        if actor not in tree.nodes:
+            tree.nodes[actor] = Node(id=actor, depth=tie.depth, parent=tie.parent, birth=tie.birth)
+            waiting.add(self._next(actor, tie.depth + 1))
 
     def _next(self, actor: str, depth: int) -> Iterator[tuple[Subject, Tie]]:
         """Say what came from a caller, in order."""
         history = self.histories.get(actor)
         for birth in sorted(history.births, key=lambda one: (one.at, one.event_id)) if history else ():
             yield birth.subject, Tie(birth=birth, parent=actor, depth=depth)
+
+
+class _Waiting:
+    """What is to be followed: credentials first, for who was issued one is its parent, and not who made its role."""
+
+    def __init__(self) -> None:
+        self.keys: deque[tuple[Subject, Tie]] = deque()
+        self.others: deque[tuple[Subject, Tie]] = deque()
+
+    def add(self, some: Iterable[tuple[Subject, Tie]]) -> None:
+        """Put some more at the end."""
+        for subject, tie in some:
+            (self.keys if subject.kind == "key" else self.others).append((subject, tie))
+
+    def next(self) -> tuple[Subject, Tie] | None:
+        """Take the next one; None at the end."""
+        first = self.keys or self.others
+        return first.popleft() if first else None
 
 
 class _Known:

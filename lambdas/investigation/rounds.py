@@ -10,7 +10,7 @@ workflow carries that folder, the number of the round, how many look-ups it has,
 3. ``follow`` reads all parts once and writes ``rounds/<n + 1>.json`` with the look-ups that the records ask for: of
    credentials that were issued, of users, roles and instances that were made. As long as there are any, and the rounds
    are not too many, go to 2.
-4. ``records`` is read twice more for the findings (see ``findings``).
+4. ``tell`` reads everything twice and gives the findings, for others to render and to keep.
 
 Each function can be killed and called again with the same input: what is written is never written again. CloudTrail
 lags some minutes, so the second look is the same again, in a folder of its own.
@@ -21,11 +21,12 @@ Never: gives the workflow a list that grows; follows more than it says that it f
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lambdas import errors
 from lambdas.investigation import records as reading
+from lambdas.investigation.findings import Story, findings
 from lambdas.investigation.lineage import Lineage, Subject, Tree, first_lookups, next_lookups
 from lambdas.investigation.lookback import look_back
 from lambdas.investigation.parts import Lookup
@@ -34,6 +35,7 @@ from lambdas.model import Json, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from lambdas.investigation.findings import Case
     from lambdas.investigation.lookback import Pace
     from lambdas.investigation.parts import Shelf
     from lambdas.investigation.records import Record
@@ -133,6 +135,16 @@ def follow(shelf: Shelf, number: int) -> Json:
         left_out=len(wanted[most:]),
     )
     return _keep(shelf, after).told()
+
+
+def tell(shelf: Shelf, number: int, case: Case) -> Json:
+    """Give the findings of a look whose last round is ``number``; what the rounds left out is said in them."""
+    last = read(shelf, number)
+    found, tree = lineage(shelf, last.roots)
+    story = Story(tree=tree, partition=case.partition)
+    story.fold(records(shelf))
+    left_out = case.left_out + sum(read(shelf, one).left_out for one in {1, number})
+    return findings(replace(case, since=last.since, until=last.until, left_out=left_out), found, story)
 
 
 def lineage(shelf: Shelf, roots: Iterable[Subject]) -> tuple[Lineage, Tree]:
