@@ -156,10 +156,12 @@ def scrubbed(event: object) -> Json:
     identity = mapping(record, "userIdentity")
     if not identity.get("accessKeyId") and (key_id := _key(outer.get("AccessKeyId"))):
         record["userIdentity"] = {**identity, "accessKeyId": key_id}
-    if not text(record.get("eventID")):
-        whole = json.dumps(record, sort_keys=True, default=str)
-        record["eventID"] = f"none-{hashlib.sha256(whole.encode()).hexdigest()[:24]}"
+    record["eventID"] = text(record.get("eventID"), 256) or _hashed(record)
     return record
+
+
+def _hashed(record: Json) -> str:
+    return "none-" + hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def from_event(event: object) -> Record:
