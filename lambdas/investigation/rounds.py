@@ -59,7 +59,10 @@ _BY_NAME = {Kind.USER, Kind.ROLE}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What ``rounds/<number>.json`` says. ``left_out`` counts the look-ups that were too many."""
+    """What ``rounds/<number>.json`` says. ``left_out`` counts the look-ups that were too many for this round.
+
+    The next round takes them up; only those of the last one are never made.
+    """
 
     number: int
     since: str
@@ -143,7 +146,7 @@ def tell(shelf: Shelf, number: int, case: Case) -> Json:
     found, tree = lineage(shelf, last.roots)
     story = Story(tree=tree, partition=case.partition)
     story.fold(records(shelf))
-    left_out = case.left_out + sum(read(shelf, one).left_out for one in {1, number})
+    left_out = case.left_out + last.left_out
     return findings(replace(case, since=last.since, until=last.until, left_out=left_out), found, story)
 
 

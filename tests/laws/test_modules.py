@@ -33,7 +33,8 @@ PURE = (
     "playbooks",
 )
 #: What is pure in a layer that is not.
-PURE_MODULES = {f"investigation/{name}.py" for name in ("closing", "findings", "lineage", "made", "makings", "records", "suspicious")}
+PURE_IN_INVESTIGATION = ("closing", "findings", "lineage", "made", "makings", "records", "suspicious")
+PURE_MODULES = {f"investigation/{name}.py" for name in PURE_IN_INVESTIGATION}
 IMPURE_LIBRARIES = {
     "boto3",
     "botocore",

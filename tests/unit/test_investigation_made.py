@@ -86,7 +86,8 @@ def record(
             "data",
             (
                 "aws s3api put-public-access-block --bucket=data --public-access-block-configuration="
-                "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true --region=eu-west-1"
+                "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true "
+                "--region=eu-west-1"
             ),
         ),
         (
