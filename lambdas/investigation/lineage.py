@@ -17,6 +17,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lambdas.investigation import made
+from lambdas.investigation.makings import MADE
 from lambdas.investigation.parts import Lookup
 from lambdas.signals.reading import items, mapping, text
 
@@ -176,8 +178,10 @@ class Tree:
 
 @dataclass(slots=True, kw_only=True)
 class Lineage:
-    """Everything that the records say of the callers in them."""
+    """Everything that the records say of the callers in them, and who made ``resources`` (ids or ARNs)."""
 
+    resources: frozenset[str] = frozenset()
+    makers: dict[str, set[str]] = field(default_factory=dict)
     histories: dict[str, History] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
@@ -193,6 +197,14 @@ class Lineage:
                 self.histories[record.actor] = history
             history.console = history.console or record.console
             history.add(record)
+            if self.resources and record.key_id:
+                self._note_maker(record)
+
+    def _note_maker(self, record: Record) -> None:
+        """Remember who made one of the things whose maker is wanted."""
+        for one in made.resources(record):
+            for name in {one.id, one.arn} & self.resources if one.change == MADE else ():
+                self.makers.setdefault(name, set()).add(record.key_id)
 
     def tree(self, roots: Iterable[Subject]) -> Tree:
         """Follow what the records prove, from what was compromised; whoever is met twice keeps the shorter way."""
@@ -204,12 +216,16 @@ class Lineage:
             if subject in tree.ties:
                 continue
             tree.ties[subject] = tie
+            waiting.add((Subject(kind="key", value=key_id), tie) for key_id in self._makers(subject))
             for one in known.sessions(subject):
                 tree.ties.setdefault(one.subject, replace(tie, birth=one))
                 self._take(tree, waiting, one.subject.value, replace(tie, birth=one))
             for actor in known.actors(subject):
                 self._take(tree, waiting, actor, tie)
         return tree
+
+    def _makers(self, subject: Subject) -> Iterable[str]:
+        return sorted(self.makers.get(subject.value, ())) if subject.kind == "resource" else ()
 
     def _take(self, tree: Tree, waiting: _Waiting, actor: str, tie: Tie) -> None:
         if actor not in tree.nodes:
@@ -375,6 +391,8 @@ def _lookups(subject: Subject) -> Iterator[Lookup]:
             yield Lookup(by="Username", value=subject.value)
         case "principal" | "console" if name := subject.value.partition(":")[2]:
             yield Lookup(by="Username", value=name)
+        case "resource":
+            yield Lookup(by="ResourceName", value=subject.value)
         case "root":
             yield Lookup(by="Username", value="root")
         case "role":  # AssumeRole names the role by its ARN, IAM's own calls by its name

@@ -22,6 +22,7 @@ Never: gives the workflow a list that grows; follows more than it says that it f
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas import errors
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 #: So many look-ups are followed in one round (each costs half a second per region), and so many rounds are made.
 MOST_LOOKUPS, MOST_ROUNDS = 200, 8
+#: So far back CloudTrail's event history goes.
+DAYS = 90
 
 _SUBJECTS = {
     Kind.ACCESS_KEY: "key",
@@ -90,14 +93,17 @@ def subject_of(target: Target, arn: str = "") -> Subject | None:
 
 
 def open_look(shelf: Shelf, roots: Iterable[Subject], *, since: str, until: str) -> Json:
-    """Write down of whom, since and until when; a retry finds what the first try wrote."""
+    """Write down of whom, since and until when; a retry finds what the first try wrote.
+
+    ``since`` and ``until`` are ISO 8601 with a zone; CloudTrail has only the last ``DAYS`` days.
+    """
     subjects = tuple(dict.fromkeys(roots))
     first = tuple(first_lookups(subjects))
     return _keep(
         shelf,
         Round(
             number=1,
-            since=since,
+            since=_not_before(since, until),
             until=until,
             roots=subjects,
             lookups=first[:MOST_LOOKUPS],
@@ -152,9 +158,10 @@ def tell(shelf: Shelf, number: int, case: Case) -> Json:
 
 def lineage(shelf: Shelf, roots: Iterable[Subject]) -> tuple[Lineage, Tree]:
     """Fold every record of a look, and follow it from the roots."""
-    found = Lineage()
+    subjects = list(roots)
+    found = Lineage(resources=frozenset(one.value for one in subjects if one.kind == "resource"))
     found.fold(records(shelf))
-    return found, found.tree(roots)
+    return found, found.tree(subjects)
 
 
 def records(shelf: Shelf) -> Iterator[Record]:
@@ -175,6 +182,12 @@ def read(shelf: Shelf, number: int) -> Round:
         lookups=tuple(Lookup(**one) for one in kept["lookups"]),
         left_out=kept["left_out"],
     )
+
+
+def _not_before(since: str, until: str) -> str:
+    """Give the later of ``since`` and what CloudTrail still has at ``until``."""
+    oldest = datetime.fromisoformat(until) - timedelta(days=DAYS)
+    return since if datetime.fromisoformat(since) >= oldest else f"{oldest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _keep(shelf: Shelf, this: Round) -> Round:

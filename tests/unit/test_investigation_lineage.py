@@ -164,7 +164,7 @@ def test_rounds_find_everything_step_by_step() -> None:
     trail, bucket = Trail(Clock()).hold(story()), Bucket()
     shelf = bucket.shelf()
     told = rounds.open_look(shelf, [ROOT], since="2026-11-01T00:00:00Z", until="2026-11-28T00:00:00Z")
-    again = rounds.open_look(shelf, [], since="", until="")
+    again = rounds.open_look(shelf, [], since="2020-01-01T00:00:00Z", until="2020-01-02T00:00:00Z")
     assert again == told, "a retry finds what the first try wrote"
     while told["lookups"]:
         rounds.look_up(trail, shelf, "us-east-1", told["round"], seconds=999, pace=trail.clock.pace())
@@ -288,3 +288,34 @@ def test_a_caller_with_very_many_credentials_is_bounded_and_says_so() -> None:
         lineage.fold([records.from_event({**event, "eventID": str(number)})])
     assert len(lineage.histories[ROOT_KEY].births) == MOST_BIRTHS
     assert lineage.histories[ROOT_KEY].forgotten == 7
+
+
+def test_whoever_made_a_thing_is_found_and_followed() -> None:
+    """Given an instance whose maker is wanted, when it is investigated, the key that launched it is at the root."""
+    launched = {"instancesSet": {"items": [{"instanceId": "i-0123456789abcdef0"}]}}
+    where = [{"ARN": "i-0123456789abcdef0"}]
+    events = [
+        *story(),
+        made("RunInstances", 8, launched, service="ec2", resources=where),
+        call("StopInstances", "AKIAMADEUP0000INNOCENT", 9, service="ec2", requestParameters=launched, resources=where),
+    ]
+    trail, shelf = Trail(Clock()).hold(events), Bucket().shelf()
+    wanted = Subject(kind="resource", value="i-0123456789abcdef0")
+    told = rounds.open_look(shelf, [wanted], since="2026-11-01T00:00:00Z", until="2026-11-28T00:00:00Z")
+    while told["lookups"]:
+        rounds.look_up(trail, shelf, "us-east-1", told["round"], seconds=999, pace=trail.clock.pace())
+        told = rounds.follow(shelf, told["round"])
+    _, tree = rounds.lineage(shelf, [wanted])
+    assert {node.id[-4:]: node.depth for node in tree.nodes.values()}["ROOT"] == 0
+    assert "0006" in {one[-4:] for one in tree.nodes}
+    assert not {one for one in tree.nodes if "INNOCENT" in one}
+
+
+def test_nothing_before_cloudtrail_s_history_is_asked_for() -> None:
+    """Given a wish for a year, when a look is opened, it goes back ninety days and says so."""
+    shelf = Bucket().shelf()
+    rounds.open_look(shelf, [ROOT], since="2025-11-28T00:00:00Z", until="2026-11-28T00:00:00Z")
+    assert rounds.read(shelf, 1).since == "2026-08-30T00:00:00Z"
+    other = Bucket().shelf()
+    rounds.open_look(other, [ROOT], since="2026-11-01T00:00:00Z", until="2026-11-28T00:00:00Z")
+    assert rounds.read(other, 1).since == "2026-11-01T00:00:00Z"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import botocore
@@ -232,6 +233,12 @@ def test_nearly_every_thing_of_the_real_logs_has_a_name(log_name: str) -> None:
     assert named[True] / named.total() > 0.85
 
 
+@cache
+def model_of(service: str) -> Any:  # noqa: ANN401 - botocore has no types
+    """Read botocore's model of a service."""
+    return botocore.session.get_session().get_service_model(service)
+
+
 LINES = sorted({line for row in MAKINGS.values() for line in (row.look, row.undo) if line})
 
 
@@ -240,7 +247,7 @@ def test_every_line_is_a_call_that_the_command_line_has(line: str) -> None:
     """Given a line of the table, its service, operation and options are those of AWS' own model."""
     service, operation, *options = line.split()
     alias = {"s3api": "s3", "configservice": "config"}.get(service, service)
-    model = botocore.session.get_session().get_service_model(alias)
+    model = model_of(alias)
     by_name = {botocore.xform_name(name, "-"): name for name in model.operation_names}
     assert operation in by_name
     shape = model.operation_model(by_name[operation]).input_shape
