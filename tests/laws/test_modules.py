@@ -72,6 +72,7 @@ LAYERS: dict[str, set[str]] = {
     "actions": {"model", "errors", "text", "aws", "commands", "telemetry"},
     "facts": {"model", "errors", "aws", "actions", "signals"},
     "journal": {"model", "errors", "aws"},
+    "investigation": {"model", "errors", "text", "aws", "actions", "commands"},
 }
 
 
@@ -163,7 +164,23 @@ def test_an_action_may_touch_what_it_is_granted(name: str) -> None:
     assert set(re.findall(r"\b[a-z][a-z0-9-]*:[A-Z]\w+", said)) == {grant.action for grant in actions.load(name).grants}
 
 
-@pytest.mark.parametrize("name", ["executions", "facts", "handlers.approval", "handlers.triage", "handlers.notify"])
+WITH_GRANTS = (
+    "executions",
+    "facts",
+    "handlers.approval",
+    "handlers.triage",
+    "handlers.notify",
+    "investigation.cost",
+    "investigation.credential_report",
+    "investigation.posture",
+    "investigation.principals",
+    "investigation.standing",
+    "investigation.stock",
+    "investigation.stock_global",
+)
+
+
+@pytest.mark.parametrize("name", WITH_GRANTS)
 def test_a_module_with_grants_may_touch_what_it_is_granted(name: str) -> None:
     """Given a module with grants, the calls in its docstring are those grants."""
     module = importlib.import_module(f"lambdas.{name}")
@@ -181,11 +198,16 @@ def test_every_playbook_module_is_in_the_list() -> None:
         assert playbook.next_steps or playbook.after_principals
 
 
+#: What an investigation begins with.
+ENTRANCES = ("stock", "stock_global", "posture", "principals", "cost", "standing")
+
+
 def test_every_module_that_nobody_suspects_is_imported_by_something() -> None:
     """Given the package that ships, every module is reached from a handler."""
     reached: set[Path] = set()
     by_name = {ROOT / "lambdas" / "actions" / f"{name}.py" for name in actions.names()}
-    waiting = [*(ROOT / "lambdas" / "handlers").glob("*.py"), *by_name]
+    entrances = {ROOT / "lambdas" / "investigation" / f"{name}.py" for name in ENTRANCES}
+    waiting = [*(ROOT / "lambdas" / "handlers").glob("*.py"), *by_name, *entrances]
     while waiting:
         path = waiting.pop()
         if path in reached:
