@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdas import text
+from lambdas import aws, errors, text
 from lambdas.aws import Grant
 from lambdas.investigation import asking, kinds
 from lambdas.investigation.asking import Question
@@ -129,26 +129,41 @@ def grants(readers: Iterable[Reader]) -> tuple[Grant, ...]:
     return tuple(Grant(action=action, resource="*") for action in asks)
 
 
+#: Whether it is listed however old, when it was made, and what it is.
+type _Ranked = tuple[bool, str, Json]
+
+
 def _read(reader: Reader, where: Where) -> Found:
     asked = Asked(where=where, client=where.clients(reader.service, region=where.region))
     given = reader.read(asked) if reader.read else asked.rows(reader.call, *reader.path, **dict(reader.args))
-    new: list[tuple[bool, str, Json]] = []
-    old: list[tuple[bool, str, Json]] = []
-    for row in given:
-        if not isinstance(row, dict) or not _text(row, reader.id) or not reader.keep(row, where):
-            continue
-        at, happened = _latest(reader, row)
-        always = bool(reader.always and reader.always(row, where))
-        if at is None or at >= where.since:
-            new.append(_ranked(reader, row, where, at, happened, always=always))
-        elif always:
-            old.append(_ranked(reader, row, where, at, happened, always=always))
+    new: list[_Ranked] = []
+    old: list[_Ranked] = []
+    try:
+        with aws.translated(*asking.OFF):
+            for row in given:
+                _sort(reader, row, where, new, old)
+    except errors.TourniquetError:
+        if not (new or old):
+            raise
+        asked.cut.append(reader.call)
     things = (*_first(new), *_first(old))
     more = len(new) + len(old) - len(things)
     return Found(reader=reader, where=where.region, things=things, more=more, cut=bool(asked.cut))
 
 
-def _first(ranked: list[tuple[bool, str, Json]]) -> tuple[Json, ...]:
+def _sort(reader: Reader, row: object, where: Where, new: list[_Ranked], old: list[_Ranked]) -> None:
+    """Put a row to the new or the old ones that are listed, or to neither."""
+    if not isinstance(row, dict) or not _text(row, reader.id) or not reader.keep(row, where):
+        return
+    at, happened = _latest(reader, row)
+    always = bool(reader.always and reader.always(row, where))
+    if at is None or at >= where.since:
+        new.append(_ranked(reader, row, where, at, happened, always=always))
+    elif always:
+        old.append(_ranked(reader, row, where, at, happened, always=always))
+
+
+def _first(ranked: list[_Ranked]) -> tuple[Json, ...]:
     """Give the first ones: what is listed however old before the rest, the newest before the older."""
     ranked.sort(key=lambda one: one[:2], reverse=True)
     return tuple(thing for _, _, thing in ranked[:MOST])
@@ -156,7 +171,7 @@ def _first(ranked: list[tuple[bool, str, Json]]) -> tuple[Json, ...]:
 
 def _ranked(  # noqa: PLR0913  (what is known of a row)
     reader: Reader, row: Json, where: Where, at: datetime | None, happened: str, *, always: bool
-) -> tuple[bool, str, Json]:
+) -> _Ranked:
     """Describe a row, with what it is sorted by."""
     known = _text(row, reader.id)
     resource = kinds.Resource(

@@ -37,6 +37,7 @@ _CLUSTERS = 10
 _DEFINITIONS = 20
 _FUNCTIONS = 10
 _AT_ONCE = 100
+_REFUSED = ("AccessDeniedException", "TooManyRequestsException")
 _SERVICES_AT_ONCE = 10
 
 _WORLD = {"0.0.0.0/0", "::/0"}
@@ -207,10 +208,12 @@ def _functions(asked: Asked) -> Iterator[Json]:
 
 
 def _callers(asked: Asked, function: str) -> tuple[str, ...]:
-    """Name who may call a function from outside the account."""
+    """Name who may call a function from outside the account; when that is refused, the function is listed without."""
     said: list[str] = []
-    with aws.excused("ResourceNotFoundException"):
+    with aws.excused("ResourceNotFoundException", *_REFUSED) as why:
         said.append(asked.client.get_policy(FunctionName=function)["Policy"])
+    if set(why) & set(_REFUSED):
+        asked.cut.append("get_policy")
     return trust.outside(json.loads(said[0]), asked.where.account) if said else ()
 
 
