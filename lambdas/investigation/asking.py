@@ -126,7 +126,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, errors.Unavailable):
         return "there was no answer; the service may not be in this region"
     if isinstance(error, errors.TourniquetError):
-        return text.line(error, 160)
+        return text.line(error, 160).rstrip(".")
     return f"the answer was not understood ({type(error).__name__})"
 
 

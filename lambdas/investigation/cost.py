@@ -79,7 +79,7 @@ def _asked(client: Any, first: datetime, last: datetime) -> tuple[Json | None, l
 
 
 def _summed(answer: Json) -> Json:
-    days: dict[str, float] = {}
+    days: dict[str, float] = dict.fromkeys(_days(answer), 0.0)
     services: dict[str, float] = {}
     currency = ""
     for day, service, amount, unit in _amounts(answer):
@@ -92,6 +92,11 @@ def _summed(answer: Json) -> Json:
         "days": [{"day": day, "amount": round(amount, 2)} for day, amount in sorted(days.items())],
         "services": [{"name": name, "amount": round(amount, 2)} for name, amount in dearest if round(amount, 2)],
     }
+
+
+def _days(answer: Json) -> Iterator[str]:
+    for start in asking.rows(answer, ["ResultsByTime", "TimePeriod", "Start"]):
+        yield str(start)[:10]
 
 
 def _amounts(answer: Json) -> Iterator[tuple[str, str, float, str]]:

@@ -6,6 +6,7 @@ empty answer.
 
 from __future__ import annotations
 
+import copy
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.validate import ParamValidator
 
 if TYPE_CHECKING:
@@ -91,8 +93,8 @@ class Answering:
         else:
             report = ParamValidator().validate(answer, model.output_shape)
             assert not report.has_errors(), report.generate_report()
-        http = AWSResponse("https://127.0.0.1", status, {}, None)
-        return http, answer | {"ResponseMetadata": {"HTTPStatusCode": status}}
+        http = AWSResponse("https://127.0.0.1", status, HTTPHeaders(), None)
+        return http, copy.deepcopy(answer) | {"ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 class _Now:
@@ -117,8 +119,9 @@ def _answer(model: Any, context: dict[str, Any], **_: object) -> tuple[AWSRespon
 def _session() -> boto3.Session:
     session = botocore.session.Session()
     session.set_credentials("testing", "testing")
-    session.register("before-parameter-build", _note)
-    session.register("before-call", _answer)
+    on: Any = session.register
+    on("before-parameter-build", _note)
+    on("before-call", _answer)
     return boto3.Session(botocore_session=session)
 
 
