@@ -177,7 +177,7 @@ def start_execution(machine: str, request: dict[str, str]) -> str:
     )
 
 
-def call(words: str, region: str, options: Sequence[tuple[str, str]]) -> str:
+def line(words: str, region: str, options: Sequence[tuple[str, str]]) -> str:
     """Give the line that makes a call (``ec2 describe-volumes``) with options; one without a value is a switch."""
     said = [_option(name, value) if value else f"--{name}" for name, value in options]
     return " ".join([_call(words, region), *said])

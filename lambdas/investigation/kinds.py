@@ -35,6 +35,7 @@ _CONSOLES = {
     "aws-cn": ("console.amazonaws.cn", "cn-north-1"),
     "aws-us-gov": ("console.amazonaws-us-gov.com", "us-gov-west-1"),
 }
+_SHUT = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
 _DENY_ALL = "policy-arn=arn:{partition}:iam::aws:policy/AWSDenyAll"
 
 
@@ -57,14 +58,14 @@ class Kind:
     asked_in: str = ""
 
 
-def _ec2(many: str, page: str, look: tuple[str, str], remove: tuple[str, str]) -> Kind:
+def _ec2(many: str, page: str, look: tuple[str, str], remove: tuple[str, ...]) -> Kind:
     """Give a kind of EC2's, which all have ids of one form."""
     return Kind(
         many=many,
         link=f"ec2/home?region={{region}}#{page}",
         valid=_HEX,
         look=(f"ec2 {look[0]}", f"{look[1]}={{id}}"),
-        remove=(f"ec2 {remove[0]}", f"{remove[1]}={{id}}"),
+        remove=(f"ec2 {remove[0]}", *remove[1:]) if remove else (),
     )
 
 
@@ -80,55 +81,55 @@ KINDS: dict[str, Kind] = {
         "EC2 instances",
         "InstanceDetails:instanceId={id}",
         ("describe-instances", "instance-ids"),
-        ("terminate-instances", "instance-ids"),
+        ("stop-instances", "instance-ids={id}"),
     ),
     "spot_request": _ec2(
         "spot requests",
         "SpotInstances:",
         ("describe-spot-instance-requests", "spot-instance-request-ids"),
-        ("cancel-spot-instance-requests", "spot-instance-request-ids"),
+        ("cancel-spot-instance-requests", "spot-instance-request-ids={id}"),
     ),
     "image": _ec2(
         "images (AMIs)",
         "ImageDetails:imageId={id}",
         ("describe-images", "image-ids"),
-        ("deregister-image", "image-id"),
+        ("disable-image", "image-id={id}"),
     ),
     "volume": _ec2(
         "volumes",
         "VolumeDetails:volumeId={id}",
         ("describe-volumes", "volume-ids"),
-        ("delete-volume", "volume-id"),
+        (),
     ),
     "snapshot": _ec2(
         "snapshots",
         "SnapshotDetails:snapshotId={id}",
         ("describe-snapshots", "snapshot-ids"),
-        ("delete-snapshot", "snapshot-id"),
+        ("reset-snapshot-attribute", "snapshot-id={id}", "attribute=createVolumePermission"),
     ),
     "key_pair": _ec2(
         "key pairs",
         "KeyPairs:search={id}",
         ("describe-key-pairs", "key-pair-ids"),
-        ("delete-key-pair", "key-pair-id"),
+        ("delete-key-pair", "key-pair-id={id}"),
     ),
     "security_group": _ec2(
         "security groups",
         "SecurityGroup:groupId={id}",
         ("describe-security-groups", "group-ids"),
-        ("delete-security-group", "group-id"),
+        ("delete-security-group", "group-id={id}"),
     ),
     "launch_template": _ec2(
         "launch templates",
         "LaunchTemplateDetails:launchTemplateId={id}",
         ("describe-launch-template-versions", "launch-template-id"),
-        ("delete-launch-template", "launch-template-id"),
+        ("delete-launch-template", "launch-template-id={id}"),
     ),
-    "autoscaling_group": Kind(
+    "auto_scaling_group": Kind(
         many="Auto Scaling groups",
         link="ec2/home?region={region}#AutoScalingGroupDetails:id={id};view=details",
         look=("autoscaling describe-auto-scaling-groups", "auto-scaling-group-names={id}"),
-        remove=("autoscaling delete-auto-scaling-group", "auto-scaling-group-name={id}", "force-delete"),
+        remove=("autoscaling suspend-processes", "auto-scaling-group-name={id}"),
     ),
     "cluster": Kind(
         many="ECS clusters",
@@ -140,7 +141,7 @@ KINDS: dict[str, Kind] = {
         many="ECS services",
         link="ecs/v2/clusters/{owner}/services/{name}?region={region}",
         look=("ecs describe-services", "cluster={owner}", "services={id}"),
-        remove=("ecs delete-service", "cluster={owner}", "service={id}", "force"),
+        remove=("ecs update-service", "cluster={owner}", "service={id}", "desired-count=0"),
     ),
     "task": Kind(
         many="ECS tasks",
@@ -158,13 +159,13 @@ KINDS: dict[str, Kind] = {
         many="ECR repositories",
         link="ecr/private-registry/repositories?region={region}",
         look=("ecr describe-images", "repository-name={id}"),
-        remove=("ecr delete-repository", "repository-name={id}", "force"),
+        remove=("ecr delete-repository", "repository-name={id}"),
     ),
     "function": Kind(
         many="Lambda functions",
         link="lambda/home?region={region}#/functions/{id}",
         look=("lambda get-function-configuration", "function-name={id}"),
-        remove=("lambda delete-function", "function-name={id}"),
+        remove=("lambda put-function-concurrency", "function-name={id}", "reserved-concurrent-executions=0"),
     ),
     "layer": Kind(
         many="Lambda layers",
@@ -176,19 +177,18 @@ KINDS: dict[str, Kind] = {
         many="Lambda event source mappings",
         link="lambda/home?region={region}#/event-source-mappings/{id}",
         look=("lambda get-event-source-mapping", "uuid={id}"),
-        remove=("lambda delete-event-source-mapping", "uuid={id}"),
+        remove=("lambda update-event-source-mapping", "uuid={id}", "no-enabled"),
     ),
     "stack": Kind(
         many="CloudFormation stacks",
         link="cloudformation/home?region={region}#/stacks/stackinfo?stackId={id}",
         look=("cloudformation describe-stack-resources", "stack-name={id}"),
-        remove=("cloudformation delete-stack", "stack-name={id}"),
     ),
     "lightsail_instance": Kind(  # whose console is in another place
         many="Lightsail instances",
         valid=_NEVER,
         look=("lightsail get-instance", "instance-name={id}"),
-        remove=("lightsail delete-instance", "instance-name={id}"),
+        remove=("lightsail stop-instance", "instance-name={id}"),
     ),
     "notebook": Kind(
         many="SageMaker notebook instances",
@@ -196,11 +196,10 @@ KINDS: dict[str, Kind] = {
         look=("sagemaker describe-notebook-instance", "notebook-instance-name={id}"),
         remove=("sagemaker stop-notebook-instance", "notebook-instance-name={id}"),
     ),
-    "email_identity": Kind(
+    "mail_identity": Kind(
         many="SES identities",
         link="ses/home?region={region}#/identities/{id}",
         look=("sesv2 get-email-identity", "email-identity={id}"),
-        remove=("sesv2 delete-email-identity", "email-identity={id}"),
     ),
     "database": Kind(
         many="RDS databases",
@@ -212,7 +211,6 @@ KINDS: dict[str, Kind] = {
         many="RDS snapshots",
         link="rds/home?region={region}#db-snapshot:id={id}",
         look=("rds describe-db-snapshots", "db-snapshot-identifier={id}"),
-        remove=("rds delete-db-snapshot", "db-snapshot-identifier={id}"),
     ),
     "domain": Kind(
         many="Route 53 domains",
@@ -226,8 +224,35 @@ KINDS: dict[str, Kind] = {
         many="S3 buckets",
         link="s3/buckets/{id}",
         look=("s3api list-objects-v2", "bucket={id}", "max-items=20"),
-        remove=("s3api delete-bucket", "bucket={id}"),
+        remove=("s3api put-public-access-block", "bucket={id}", f"public-access-block-configuration={_SHUT}"),
         everywhere=True,
+    ),
+    "function_url": Kind(
+        many="Lambda function URLs",
+        link="lambda/home?region={region}#/functions/{id}?tab=configure",
+        look=("lambda get-function-url-config", "function-name={id}"),
+        remove=("lambda delete-function-url-config", "function-name={id}"),
+    ),
+    "trail": Kind(
+        many="trails",
+        link="cloudtrailv2/home?region={region}#/trails",
+        look=("cloudtrail get-trail-status", "name={id}"),
+    ),
+    "detector": Kind(
+        many="GuardDuty detectors",
+        link="guardduty/home?region={region}#/settings",
+        look=("guardduty get-detector", "detector-id={id}"),
+    ),
+    "kms_key": Kind(
+        many="KMS keys",
+        link="kms/home?region={region}#/kms/keys/{id}",
+        look=("kms describe-key", "key-id={id}"),
+    ),
+    "spot_fleet": Kind(
+        many="spot fleets",
+        link="ec2/home?region={region}#SpotInstances:",
+        look=("ec2 describe-spot-fleet-requests", "spot-fleet-request-ids={id}"),
+        remove=("ec2 cancel-spot-fleet-requests", "spot-fleet-request-ids={id}", "no-terminate-instances"),
     ),
     "user": _iam(
         "IAM users",
@@ -265,7 +290,7 @@ KINDS: dict[str, Kind] = {
         ("iam get-saml-provider", "saml-provider-arn={id}"),
         ("iam delete-saml-provider", "saml-provider-arn={id}"),
     ),
-    "oidc_provider": _iam(
+    "open_id_connect_provider": _iam(
         "OIDC providers",
         "identity_providers",
         ("iam get-open-id-connect-provider", "open-id-connect-provider-arn={id}"),
@@ -278,7 +303,7 @@ KINDS: dict[str, Kind] = {
         ("iam get-login-profile", "user-name={owner}"),
         ("iam delete-login-profile", "user-name={owner}"),
     ),
-    "service_credential": _iam(
+    "service_specific_credential": _iam(
         "service-specific credentials",
         _OF_USER,
         ("iam list-service-specific-credentials", "user-name={owner}"),
@@ -322,7 +347,7 @@ def console(resource: Resource) -> str:
         return ""
     parts = _parts(resource)
     used = [parts[part] for part in ("id", "name", "owner") if f"{{{part}}}" in kind.link]
-    if not all(kind.valid.fullmatch(part) for part in used):
+    if not all(kind.valid.fullmatch(part) and _whole(part) for part in used):
         return ""
     path = kind.link.format_map({part: _quoted(value) for part, value in parts.items()} | {"region": region})
     return f"https://{region}.{domain}/{path}"
@@ -335,10 +360,10 @@ def look(resource: Resource) -> str:
 
 
 def remove(resource: Resource) -> str:
-    """Give the line that removes a resource or makes it harmless, or ``""`` when it cannot be named whole.
+    """Give the line that makes a resource harmless, or ``""`` when there is none, or it cannot be named whole.
 
-    A user and a role are denied everything, a key is made inactive, a database and a notebook stopped: what they hold
-    may be evidence.
+    What can be switched off is switched off, not deleted: it may be evidence, and it may be innocent. A user and a role
+    are denied everything. There is no line where only a deletion would help and data or production would go with it.
     """
     kind = KINDS.get(resource.kind)
     if resource.kind == "access_key":
@@ -355,7 +380,7 @@ def _line(resource: Resource, kind: Kind, words: tuple[str, ...]) -> str:
         return ""
     options = [word.partition("=") for word in words[1:]]
     region = kind.asked_in if kind.everywhere else resource.region
-    return commands.call(words[0], region, [(name, value.format_map(parts)) for name, _, value in options])
+    return commands.line(words[0], region, [(name, value.format_map(parts)) for name, _, value in options])
 
 
 def _parts(resource: Resource) -> dict[str, str]:
@@ -368,7 +393,8 @@ def _parts(resource: Resource) -> dict[str, str]:
 
 
 def _whole(value: str) -> bool:
-    return 0 < len(value) <= LONGEST and value.isprintable()
+    """Say whether a part can be written out: not cut, nothing hidden in it, and nothing that looks like a key."""
+    return 0 < len(value) <= LONGEST and value.isprintable() and text.redact(value) == value
 
 
 def _quoted(value: str) -> str:

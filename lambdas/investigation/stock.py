@@ -278,7 +278,7 @@ READERS: tuple[Reader, ...] = (
         always=lambda row, _: row.get("Public") is True,
     ),
     Reader(
-        kind="autoscaling_group",
+        kind="auto_scaling_group",
         service="autoscaling",
         call="describe_auto_scaling_groups",
         asks=("autoscaling:DescribeAutoScalingGroups",),
@@ -469,7 +469,7 @@ READERS: tuple[Reader, ...] = (
         remarks=_notebook,
     ),
     Reader(
-        kind="email_identity",
+        kind="mail_identity",
         service="sesv2",
         call="list_email_identities",
         asks=("ses:ListEmailIdentities",),
@@ -509,8 +509,9 @@ def take(where: Where, regions: Sequence[str], table: Sequence[Reader] = READERS
     Every kind of every region is a question of its own; all are asked within the time of ``where``, whose region is not
     looked at. Raises nothing.
     """
+    # By kind, so that what matters most has been asked everywhere when the time ends.
     questions = [
-        readers.question(reader, replace(where, region=region), region) for region in regions for reader in table
+        readers.question(reader, replace(where, region=region), region) for reader in table for region in regions
     ]
     answers = asking.ask(questions, where.deadline)
     things = [thing for found in answers.given for thing in found.things]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 USERS = 300
 _BUCKETS = 60
 _PROVIDERS = 25
-_EACH_AT_ONCE = 6
+_EACH_AT_ONCE = 4
 
 #: The region where the registrar answers; it is part of the partition ``aws`` only.
 _REGISTRAR = "us-east-1"
@@ -86,7 +86,7 @@ def _mfa_devices(asked: Asked) -> Iterator[Json]:
 
 def _service_credentials(asked: Asked) -> Iterator[Json]:
     for service in _OWN_KEYS:
-        with aws.excused("NoSuchEntity", "NotSupportedService"):
+        with aws.excused("NoSuchEntity", "NotSupportedService", "ValidationError"):
             call = "list_service_specific_credentials"
             yield from asked.rows(call, "ServiceSpecificCredentials", AllUsers=True, ServiceName=service)
 
@@ -262,7 +262,7 @@ READERS: tuple[Reader, ...] = (
         read=_saml,
     ),
     Reader(
-        kind="oidc_provider",
+        kind="open_id_connect_provider",
         service="iam",
         call="get_open_id_connect_provider",
         asks=("iam:ListOpenIDConnectProviders", "iam:GetOpenIDConnectProvider"),
@@ -285,7 +285,7 @@ READERS: tuple[Reader, ...] = (
         read=_mfa_devices,
     ),
     Reader(
-        kind="service_credential",
+        kind="service_specific_credential",
         service="iam",
         named=False,
         call="list_service_specific_credentials",

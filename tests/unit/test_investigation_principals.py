@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lambdas.model import Json
 
 GONE = Refusal("NoSuchEntity", 404)
+FUNCTION = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f"
 
 
 def services(*used: tuple[str, datetime | None]) -> Json:
@@ -127,7 +128,7 @@ STATES: dict[str, tuple[Any, str]] = {
     ),
     "login_profile": ({"LoginProfile": {"UserName": "u", "CreateDate": OLD}}, "active"),
     "saml_provider": ({"SAMLMetadataDocument": "x" * 1000}, "active"),
-    "oidc_provider": ({"Url": "o.example"}, "active"),
+    "open_id_connect_provider": ({"Url": "o.example"}, "active"),
     "access_key": (
         {"AccessKeyMetadata": [{"UserName": "u", "AccessKeyId": KEY, "Status": "Inactive", "CreateDate": OLD}]},
         "inactive",
@@ -140,7 +141,24 @@ STATES: dict[str, tuple[Any, str]] = {
     "key_pair": ({"KeyPairs": [{"KeyName": "k"}]}, "active"),
     "security_group": ({"SecurityGroups": [{"GroupId": "sg-1"}]}, "active"),
     "launch_template": ({"LaunchTemplates": [{"LaunchTemplateId": "lt-1"}]}, "active"),
-    "autoscaling_group": (regional(OLD)["autoscaling.DescribeAutoScalingGroups"], "active"),
+    "spot_fleet": ({"SpotFleetRequestConfigs": [{"SpotFleetRequestState": "cancelled_running"}]}, "cancelled_running"),
+    "task": ({"tasks": [{"lastStatus": "RUNNING"}]}, "running"),
+    "service": ({"services": [{"status": "DRAINING"}]}, "draining"),
+    "task_definition": ({"taskDefinition": {"status": "ACTIVE"}}, "active"),
+    "function_url": (
+        {
+            "FunctionUrl": "u" * 40,
+            "FunctionArn": FUNCTION,
+            "AuthType": "NONE",
+            "CreationTime": "",
+            "LastModifiedTime": "",
+        },
+        "active",
+    ),
+    "trail": ({"IsLogging": False}, "not logging"),
+    "detector": ({"Status": "DISABLED", "ServiceRole": "r"}, "disabled"),
+    "kms_key": ({"KeyMetadata": {"KeyId": "k", "KeyState": "PendingDeletion"}}, "pendingdeletion"),
+    "auto_scaling_group": (regional(OLD)["autoscaling.DescribeAutoScalingGroups"], "active"),
     "cluster": ({"clusters": [{"status": "ACTIVE"}]}, "active"),
     "repository": ({"repositories": [{"repositoryName": "miner"}]}, "active"),
     "function": ({"FunctionName": "f", "State": "Active", "Environment": {"Variables": {"k": "hunter2"}}}, "active"),
@@ -148,7 +166,7 @@ STATES: dict[str, tuple[Any, str]] = {
     "stack": (regional(OLD)["cloudformation.DescribeStacks"], "update_complete"),
     "lightsail_instance": ({"instance": {"name": "ls", "state": {"code": 16, "name": "running"}}}, "running"),
     "notebook": ({"NotebookInstanceStatus": "InService"}, "inservice"),
-    "email_identity": ({"IdentityType": "DOMAIN"}, "active"),
+    "mail_identity": ({"IdentityType": "DOMAIN"}, "active"),
     "database": ({"DBInstances": [{"DBInstanceStatus": "available"}]}, "available"),
     "database_snapshot": ({"DBSnapshots": [{"Status": "available"}]}, "available"),
     "bucket": ({"LocationConstraint": "eu-west-1"}, "active"),
@@ -171,7 +189,7 @@ def thing(kind: str) -> Resource:
     longer = {
         "policy": f"arn:aws:iam::{ACCOUNT}:policy/p",
         "saml_provider": f"arn:aws:iam::{ACCOUNT}:saml-provider/p",
-        "oidc_provider": f"arn:aws:iam::{ACCOUNT}:oidc-provider/p",
+        "open_id_connect_provider": f"arn:aws:iam::{ACCOUNT}:oidc-provider/p",
         "access_key": KEY,
         "event_source_mapping": "5d9bbd28-7d08-4a3c-b7b0-2c6ad6b2a8a9",
     }
@@ -193,7 +211,8 @@ def test_the_state_of_each_kind_is_read_with_the_call_that_is_granted(kind: str)
 
 def test_what_is_granted_to_read_states_is_what_the_table_asks() -> None:
     """Given the table, each of its calls is granted and nothing else; all of its kinds are ones that are described."""
-    assert {grant.action for grant in standing.GRANTS} == {state.asks for state in standing.STATES.values()}
+    asked = {state.asks for state in standing.STATES.values()}
+    assert {grant.action for grant in standing.GRANTS} == asked | {"iam:GetAccessKeyLastUsed"}
     assert set(standing.STATES) <= set(KINDS)
 
 
@@ -235,6 +254,48 @@ def test_of_very_many_resources_the_first_are_asked() -> None:
     states, unknown = standing.now(account.clients, many, Deadline(60))
     assert sum(state == "active" for state in states.values()) == standing.MOST
     assert unknown == ["The state of 7 more resources was not asked."]
+
+
+def test_a_key_of_which_no_user_is_known_is_found_and_a_key_of_nobody_is_gone() -> None:
+    """Given keys without a user, one that IAM knows has its status, and one that it does not know is gone."""
+    account = Answering(known())
+    key = Resource(kind="access_key", id=KEY)
+    assert standing.now(account.clients, [key], Deadline(20)) == ({key: "active"}, [])
+    assert account.actions() == {"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"}
+    nobody = Answering(known() | {"iam.GetAccessKeyLastUsed": Refusal("AccessDenied", 403)})
+    assert standing.now(nobody.clients, [key], Deadline(20)) == ({key: "gone"}, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "known_as", "argument"),
+    [
+        ("key_pair", "key-f123456789abcdef0", "KeyPairIds"),
+        ("key_pair", "backup", "KeyNames"),
+        ("launch_template", "lt-0123456789abcdef0", "LaunchTemplateIds"),
+        ("launch_template", "fleet", "LaunchTemplateNames"),
+    ],
+)
+def test_what_is_known_by_id_or_by_name_is_asked_for_by_what_it_is(kind: str, known_as: str, argument: str) -> None:
+    """Given a key pair or a launch template, its id is asked for as an id and its name as a name."""
+    account = Answering()
+    standing.now(account.clients, [Resource(kind=kind, id=known_as, region="eu-west-1")], Deadline(20))
+    assert account.asked[0].params == {argument: [known_as]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "known_as", "owner", "cluster"),
+    [
+        ("task", "arn:aws:ecs:eu-west-1:1:task/miners/0123", "", "miners"),
+        ("task", "arn:aws:ecs:eu-west-1:1:task/0123", "", "default"),
+        ("service", "s", "miners", "miners"),
+        ("service", "s", "", "default"),
+    ],
+)
+def test_what_is_in_a_cluster_is_asked_of_the_cluster(kind: str, known_as: str, owner: str, cluster: str) -> None:
+    """Given a task or a service, the cluster that is named, or that its ARN names, is asked."""
+    account = Answering()
+    standing.now(account.clients, [Resource(kind=kind, id=known_as, owner=owner, region="eu-west-1")], Deadline(20))
+    assert account.asked[0].params["cluster"] == cluster
 
 
 # What it cost.
