@@ -8,7 +8,8 @@ identities AWS tells none, so all of them are listed (of groups, those that are 
 Bedrock keeps nothing that tells of its use; its calls are in CloudTrail, its API keys in ``stock_global``.
 
 May touch: ec2:DescribeInstances, ec2:DescribeSpotInstanceRequests, ec2:DescribeImages, ec2:DescribeVolumes,
-ec2:DescribeSnapshots, ec2:DescribeKeyPairs, ec2:DescribeSecurityGroups, ec2:DescribeLaunchTemplates,
+ec2:DescribeSnapshots, ec2:DescribeSnapshotAttribute, ec2:DescribeKeyPairs, ec2:DescribeSecurityGroups,
+ec2:DescribeLaunchTemplates,
 autoscaling:DescribeAutoScalingGroups, ecs:ListClusters, ecs:ListServices, ecs:DescribeServices, ecs:ListTasks,
 ecs:DescribeTasks, ecs:ListTaskDefinitions, ecs:DescribeTaskDefinition, ecr:DescribeRepositories,
 lambda:ListFunctions, lambda:GetPolicy, lambda:ListLayers, lambda:ListEventSourceMappings,
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 
     from lambdas.model import Json
 
-#: So many clusters, task definitions and functions of a region are looked into.
+#: So many clusters, task definitions, functions and snapshots of a region are looked into.
 _CLUSTERS = 10
 _DEFINITIONS = 20
 _FUNCTIONS = 10
+_SNAPSHOTS = 20
 _AT_ONCE = 100
 _REFUSED = ("AccessDeniedException", "TooManyRequestsException")
 _SERVICES_AT_ONCE = 10
@@ -130,19 +132,35 @@ def _task(row: Json, _: Where) -> Sequence[str]:
     return (f"It is {str(row.get('lastStatus'))[:40]}.",)
 
 
-def _public_snapshots(asked: Asked) -> Iterator[Json]:
-    """Give the account's snapshots; those that the world may copy say so, and are given however old they are."""
+def _snapshots(asked: Asked) -> Iterator[Json]:
+    """Give the account's snapshots: which the world may copy and, of the first new ones, which accounts may."""
     args: Any = {"OwnerIds": ["self"], "MaxResults": 500}
     public = {
         row.get("SnapshotId")
         for row in asked.rows("describe_snapshots", "Snapshots", RestorableByUserIds=["all"], **args)
     }
+    looked = 0
     for row in asked.rows("describe_snapshots", "Snapshots", **args):
-        yield row | {"public": row.get("SnapshotId") in public}
+        at = asking.moment(row.get("StartTime"))
+        shared: list[Any] = []
+        if at and at >= asked.where.since and asked.goes_on("describe_snapshot_attribute", looked, _SNAPSHOTS):
+            looked += 1
+            shared = _shared_with(asked, str(row.get("SnapshotId")))
+        yield row | {"public": row.get("SnapshotId") in public, "shared": shared}
+
+
+def _shared_with(asked: Asked, snapshot: str) -> list[Any]:
+    found: list[Any] = []
+    with aws.excused("InvalidSnapshot.NotFound"):
+        path, call = ("CreateVolumePermissions", "UserId"), "describe_snapshot_attribute"
+        found += asked.rows(call, *path, SnapshotId=snapshot, Attribute="createVolumePermission")
+    return found
 
 
 def _snapshot(row: Json, _: Where) -> Sequence[str]:
-    return ("Everybody may copy it; since when, AWS does not say.",) if row.get("public") else ()
+    said = ["Everybody may copy it; since when, AWS does not say."] if row.get("public") else []
+    accounts = [one for one in row.get("shared", []) if isinstance(one, str)]
+    return [*said, f"These accounts may copy it: {asking.some(accounts)}."] if accounts else said
 
 
 def _is_public(row: Json, _: Where) -> bool:
@@ -316,13 +334,13 @@ READERS: tuple[Reader, ...] = (
         service="ec2",
         named=False,
         call="describe_snapshots",
-        asks=("ec2:DescribeSnapshots",),
+        asks=("ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"),
         path=("Snapshots",),
         id="SnapshotId",
         dates=(("StartTime", "Begun"),),
         remarks=_snapshot,
         always=_is_public,
-        read=_public_snapshots,
+        read=_snapshots,
     ),
     Reader(
         kind="key_pair",

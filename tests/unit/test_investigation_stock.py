@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from dataclasses import replace
@@ -15,7 +16,17 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.investigation import asking, readers, stock, stock_global, trust
+from lambdas.investigation import (
+    asking,
+    cost,
+    posture,
+    principals,
+    readers,
+    standing,
+    stock,
+    stock_global,
+    trust,
+)
 from lambdas.investigation.asking import Deadline
 from lambdas.investigation.readers import Reader, Where
 from tests.unit.answering import ACCOUNT, Answering, Refusal
@@ -115,6 +126,7 @@ def regional(at: datetime) -> dict[str, Any]:
             if "RestorableByUserIds" in params
             else [{"SnapshotId": "snap-0123456789abcdef0", "StartTime": at}]
         },
+        "ec2.DescribeSnapshotAttribute": {"CreateVolumePermissions": [{"UserId": "999999999999"}]},
         "ec2.DescribeKeyPairs": {
             "KeyPairs": [{"KeyPairId": "key-0123456789abcdef0", "KeyName": "k", "CreateTime": at}]
         },
@@ -264,6 +276,7 @@ def test_what_makes_a_thing_worth_a_look_is_said() -> None:
         "Last started 2026-11-20 03:31 UTC. It is running. It has a public address. It does not require IMDSv2. "
         "It is a spot instance."
     )
+    assert "These accounts may copy it: 999999999999." in found["snapshot"]["why"]
     assert "It is open to the world: tcp 22." in found["security_group"]["why"]
     assert "Its policy lets others call it: everybody." in found["function"]["why"]
     assert "It can be reached from the internet." in found["database"]["why"]
@@ -374,6 +387,29 @@ def test_one_reader_that_fails_stops_no_other() -> None:
         "Not read in us-east-1: Lightsail instances; there was no answer; the service may not be in this region.",
         "Not read in us-east-1: RDS databases; DescribeDBInstances: Weird: Weird says AWS.",
     ]
+
+
+def test_what_was_read_before_an_error_is_kept() -> None:
+    """Given a second page that is throttled and a policy that may not be read, what came before is listed, and said."""
+    account = Answering(regional(NOW))
+    volume = {"VolumeId": "vol-0123456789abcdef0", "CreateTime": NOW}
+    pages = iter([{"Volumes": [volume], "NextToken": "more"}, Refusal("RequestLimitExceeded", 503)])
+    account.answers["ec2.DescribeVolumes"] = lambda *_: next(pages, Refusal("RequestLimitExceeded", 503))
+    account.answers["lambda.GetPolicy"] = Refusal("AccessDeniedException", 403)
+    things, unknown = stock.take(where(account), ["us-east-1"])
+    assert {"volume", "function"} <= set(by_kind(things))
+    assert "Not all volumes were read in us-east-1." in unknown
+    assert "Not all Lambda functions were read in us-east-1." in unknown
+
+
+def test_only_configuration_is_read() -> None:
+    """Given all that taking stock is granted, it is listing and describing: no object, code, secret or parameter."""
+    modules = (stock, stock_global, posture, principals, cost, standing)
+    granted = {grant.action for module in modules for grant in module.GRANTS}
+    verbs = {re.match("[A-Z][a-z]+", action.partition(":")[2]) for action in granted}
+    assert {verb[0] for verb in verbs if verb} == {"Get", "List", "Describe", "Generate"}
+    assert not granted & {"s3:GetObject", "lambda:GetFunction", "ec2:GetPasswordData", "ec2:GetConsoleOutput"}
+    assert not {action for action in granted if action.startswith(("secretsmanager:", "ssm:", "kms:Decrypt", "logs:"))}
 
 
 def test_a_region_that_is_off_is_said_once() -> None:
