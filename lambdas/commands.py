@@ -201,6 +201,12 @@ def _shows(value: str) -> bool:
     return bool(value) and value.isprintable() and redact(value) == value
 
 
+def line(words: str, region: str, options: Sequence[tuple[str, str]]) -> str:
+    """Give the line that makes a call (``ec2 describe-volumes``) with options; one without a value is a switch."""
+    said = [_option(name, value) if value else f"--{name}" for name, value in options]
+    return " ".join([_call(words, region), *said])
+
+
 def _attribute(region: str, instance: str) -> str:
     return f"{_call('ec2 modify-instance-attribute', region)} {_option('instance-id', instance)}"
 
