@@ -54,8 +54,9 @@ def line(text: object, limit: int = 200) -> str:
     raw = redact(whole[:_LONGEST])
     if len(whole) > _LONGEST:
         raw = raw[:-_CUT]  # where it was cut there may be the half of a secret
-    kept = "".join(" " if unicodedata.category(ch)[0] in "CZ" else ch for ch in raw)
-    flat = " ".join(kept.split()).replace("://", "[:]//")
+    if not (raw.isascii() and raw.isprintable()):
+        raw = "".join(" " if unicodedata.category(ch)[0] in "CZ" else ch for ch in raw)
+    flat = " ".join(raw.split()).replace("://", "[:]//")
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 

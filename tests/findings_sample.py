@@ -67,6 +67,8 @@ def hostile() -> Json:
 
     written: Json = write(findings)
     links = ["javascript:alert(1)", "https://aws.amazon.com.evil.example/", "https://evil.example/?.aws.amazon.com"]
+    for kept, one in zip(findings["credentials"], written["credentials"], strict=True):
+        one["id"] = kept["id"]
     for place, one in enumerate(written["resources"]):
         one["console"] = links[place % len(links)]
         one["look"] = f"aws ec2 describe-instances\nrm -rf / # {KEY}"
@@ -85,7 +87,7 @@ def huge(entries: int = 10_000, credentials: int = 900, resources: int = 3_000) 
     findings = realistic()
     names = ("DescribeInstances", "RunInstances", "CreateUser", "GetObject", "ListBuckets", "AssumeRole")
     call, credential, resource, source = (
-        findings[name][-1] for name in ("timeline", "credentials", "resources", "sources")
+        findings[name][1] for name in ("timeline", "credentials", "resources", "sources")
     )
     findings["timeline"] = [
         call

@@ -14,7 +14,7 @@ import html
 from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: A piece of a page: all text in it is escaped.
 Html = NewType("Html", str)
@@ -58,31 +58,46 @@ def items(entries: Iterable[Html], name: str = "ul", **attributes: object) -> Ht
     return tag(name, join(tag("li", entry) for entry in entries), **attributes)
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Html]], *, most: int, left: str) -> Html:
-    """Make a table that scrolls by itself on a narrow screen.
+def table[T](
+    caption: str, heads: Sequence[str], things: Sequence[T], cells: Callable[[T], Sequence[Html]], most: int
+) -> Html:
+    """Make a table that scrolls by itself on a narrow screen: one row of ``cells`` for each of ``things``.
 
-    The first column heads its row. ``most`` is how many bytes the rows may have together; ``left`` says where the rest
-    is, after their number. A page has one table of a caption.
+    The first column heads its row. ``most`` is how many bytes the rows may have together; the rest is only counted. A
+    page has one table of a caption. Gives nothing where there are no things.
     """
-    shown: list[Html] = []
-    rest = size = 0
-    for row in rows:
-        made = _row(row)
-        size += len(made.encode())
-        if rest or (shown and size > most):
-            rest += 1
-        else:
-            shown.append(made)
+    if not things:
+        return NOTHING
+    shown = list(_rows(things, cells, most))
     head = tag("thead", tag("tr", join(text("th", one, scope="col") for one in heads)))
     name = f"t-{hashlib.sha256(caption.encode()).hexdigest()[:10]}"
     whole = tag("table", Html(f"{text('caption', caption, id=name)}{head}{tag('tbody', join(shown))}"))
-    more = text("p", f"{rest:,} more: {left}", class_="note") if rest else NOTHING
+    rest = len(things) - len(shown)
+    more = text("p", f"{rest:,} more: not shown on this page.", class_="note") if rest else NOTHING
     return Html(f"{tag('div', whole, class_='wide', role='region', aria_labelledby=name, tabindex='0')}{more}")
+
+
+def _rows[T](things: Sequence[T], cells: Callable[[T], Sequence[Html]], most: int) -> Iterator[Html]:
+    """Make rows as long as there is room; the first always."""
+    size = 0
+    for number, thing in enumerate(things):
+        row = _row(cells(thing))
+        size += len(row.encode())
+        if number and size > most:
+            return
+        yield row
 
 
 def _row(cells: Sequence[Html]) -> Html:
     first, *rest = cells
     return tag("tr", Html(f"{tag('th', first, scope='row')}{join(tag('td', cell) for cell in rest)}"))
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Html:
+    """Make a list of names with their values."""
+    return tag(
+        "dl", join(tag("div", Html(f"{text('dt', name)}{text('dd', value)}")) for name, value in pairs), class_="facts"
+    )
 
 
 def folded(summary: str, content: Html) -> Html:
@@ -170,8 +185,9 @@ nav a{text-decoration:none}nav a:hover{text-decoration:underline}
 .wide{overflow-x:auto;margin:.8rem 0;border:1px solid var(--line);border-radius:.4rem;-webkit-overflow-scrolling:touch}
 table{border-collapse:collapse;width:100%;font-size:.875rem;line-height:1.45}
 caption{text-align:left;padding:.55rem .75rem;color:var(--soft);font-size:.8125rem}
-th,td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-top:1px solid var(--line);min-width:5.5rem;
+th,td{text-align:left;vertical-align:top;padding:.5rem .75rem;border-top:1px solid var(--line);min-width:7.5rem;
 overflow-wrap:anywhere;font-weight:400}
+td:has(>.n:only-child),td:has(>.badge:only-child){min-width:0}
 thead th{background:var(--tint);color:var(--soft);font-size:.8125rem;font-weight:600;white-space:nowrap}
 tbody th{font-weight:600}
 .n{font-variant-numeric:tabular-nums;white-space:nowrap}.t{display:block;min-width:13rem}
@@ -185,7 +201,7 @@ unicode-bidi:isolate}
 code.cmd{display:block;background:var(--tint);border-radius:.25rem;padding:.3rem .5rem;margin:.15rem 0;
 user-select:all;-webkit-user-select:all}
 figure{margin:1rem 0}
-svg{display:block;min-width:46rem;width:100%;height:auto}
+svg.picture{display:block;margin:.4rem}
 svg text{font-family:inherit;fill:var(--ink);font-size:12px}
 svg .soft{fill:var(--soft);font-size:11px}svg .strong{font-weight:600}
 svg .axis{stroke:var(--line);stroke-width:1;fill:none}svg .edge{stroke:var(--bar);stroke-width:1.2;fill:none}
@@ -207,9 +223,10 @@ footer{color:var(--soft);font-size:.8125rem;padding-top:1rem;padding-bottom:3rem
 dl.facts{grid-template-columns:1fr}nav ol{gap:.45rem 1rem}}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#f3f3f3;--link:#000;--good:#1b6a3d;
 --good-tint:#fff;--warn:#855000;--warn-tint:#fff;--bad:#a61c1c;--bad-tint:#fff;--bar:#777;--warn-bar:#c98512;
---bad-bar:#c62f2f}@page{margin:16mm 14mm}body{font-size:10pt}header,main,footer{max-width:none;padding:0}
-nav,.skip{display:none}header{padding-top:0}.wide{overflow:visible;border:0}svg{min-width:0}
-table{font-size:8pt}thead{display:table-header-group}tr,figure,.verdict,ul.steps li{break-inside:avoid}
+--bad-bar:#c62f2f}@page{margin:16mm 14mm}html{font-size:12px}th,td{min-width:0;padding:.3rem .45rem}
+.badge{padding:0 .3rem}.wide{margin:.4rem 0}header,main,footer{max-width:none;padding:0}
+nav,.skip{display:none}header{padding-top:0}.wide{overflow:visible;border:0}svg.picture{max-width:100%;height:auto}
+thead{display:table-header-group}tr,figure,.verdict,ul.steps li{break-inside:avoid}
 h2,h3{break-after:avoid}details::details-content{content-visibility:visible;block-size:auto}summary{list-style:none}
 code.cmd{border:1px solid #ccc}.act,.t{min-width:0}.badge{border:1px solid currentColor}section{padding:1rem 0}}
 """

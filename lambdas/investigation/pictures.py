@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.investigation import moments
 from lambdas.investigation.page import NOTHING, Html, join, tag, text
+from lambdas.investigation.words import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,10 +95,13 @@ def timeline(findings: Json, notable: Sequence[Json]) -> Html:
     acts = [at for at, _ in done]
     axis = _axis({at: moments.said(one["at"]) for at, one in (*entries, *done)})
     lanes = _lanes(entries, findings)
-    height = _TOP + _LANE * len(lanes) + 66
+    of: dict[str, list[tuple[int, Json]]] = {name: [] for name in lanes.values()}
+    for timed in entries:
+        of[lanes[timed[1]["by"]]].append(timed)
+    height = _TOP + _LANE * len(of) + 66
     drawn = [
         _acts_drawn(axis, acts, height - 66),
-        join(_lane(number, name, axis, entries, lanes) for number, name in enumerate(dict.fromkeys(lanes.values()))),
+        join(_lane(number, name, axis, of[name]) for number, name in enumerate(of)),
         _marks(axis, notable),
         _ticks(axis, height - 46),
         _legend(height - 12),
@@ -124,21 +128,20 @@ def _lanes(entries: Sequence[tuple[int, Json]], findings: Json) -> dict[str, str
     )
 
 
-def _bars(name: str, axis: _Axis, entries: Sequence[tuple[int, Json]], lanes: Mapping[str, str]) -> Mapping[int, _Bar]:
+def _bars(axis: _Axis, entries: Sequence[tuple[int, Json]]) -> Mapping[int, _Bar]:
     bars: dict[int, _Bar] = {}
     for at, entry in entries:
-        if lanes[entry["by"]] == name:
-            bar = bars.setdefault(min(int(axis.place(at) * _BUCKETS), _BUCKETS - 1), _Bar())
-            calls = max(entry["count"], 1)
-            bar.calls += calls
-            bar.refused += 0 if entry["ok"] else calls
-            bar.weight = max(bar.weight, min(entry["weight"], _HIGHEST))
+        bar = bars.setdefault(min(int(axis.place(at) * _BUCKETS), _BUCKETS - 1), _Bar())
+        calls = max(entry["count"], 1)
+        bar.calls += calls
+        bar.refused += 0 if entry["ok"] else calls
+        bar.weight = max(bar.weight, min(entry["weight"], _HIGHEST))
     return bars
 
 
-def _lane(number: int, name: str, axis: _Axis, entries: Sequence[tuple[int, Json]], lanes: Mapping[str, str]) -> Html:
+def _lane(number: int, name: str, axis: _Axis, entries: Sequence[tuple[int, Json]]) -> Html:
     base = _TOP + _LANE * (number + 1) - 6
-    bars = _bars(name, axis, entries, lanes)
+    bars = _bars(axis, entries)
     calls = sum(bar.calls for bar in bars.values())
     most = max(bar.calls for bar in bars.values())
     drawn = [
@@ -169,17 +172,15 @@ def _acts_drawn(axis: _Axis, acts: Sequence[int], bottom: float) -> Html:
         return NOTHING
     first, last = _x(axis, min(acts)), _x(axis, max(acts))
     left, top = first > _WIDTH * 0.75, _TOP - 34
-    words = "contained" if len(acts) == 1 else f"contained ({len(acts)} actions)"
+    at = first - 6 if left else first + 6
+    said = "contained" if len(acts) == 1 else f"contained ({len(acts)} actions)"
     return join(
         [
             tag("rect", x=first, y=top, width=round(max(last - first, 1), 1), height=bottom - top, class_="band"),
             tag("line", x1=first, x2=first, y1=top, y2=bottom, class_="cut"),
-            text(
-                "text", words, x=first - 6 if left else first + 6, y=_TOP - 26, class_="strong",
-                text_anchor="end" if left else "start",
-            ),
+            text("text", said, x=at, y=top + 8, class_="strong", text_anchor="end" if left else "start"),
         ]
-    )  # fmt: skip
+    )
 
 
 def _marks(axis: _Axis, notable: Sequence[Json]) -> Html:
@@ -257,7 +258,7 @@ def _timeline_said(
     first, last = axis.words[min(at for at, _ in entries)], axis.words[max(at for at, _ in entries)]
     said = f"{calls:,} calls of {len(lanes)} credentials, from {first} to {last} UTC."
     serious = sum(1 for _, entry in entries if entry["weight"] >= _HIGHEST)
-    said += f" {serious:,} entries are serious." if serious else " None of them is serious by itself."
+    said += f" Serious among them: {serious:,}." if serious else " None of them is serious by itself."
     if acts:
         said += f" The responder acted first at {axis.words[min(acts)]} UTC."
     return said + " The list below the picture and the table after it say the same in words."
@@ -284,7 +285,7 @@ _KINDS = {
     "role_session": "role session",
 }
 #: How a state is shown: whether it still works is what matters.
-_STATES = {"active": "b3", "inactive": "done", "denied": "done", "expired": "done", "gone": "done"}
+_STATES = {"active": "b3"} | dict.fromkeys(ENDED, "done")
 
 
 def lineage(findings: Json) -> Html:
@@ -295,7 +296,7 @@ def lineage(findings: Json) -> Html:
     roots = _tree(credentials)
     lines = _placed(roots)
     boxes = list(_flat(roots))
-    width = max(max(box.column for box in boxes) * _STEP + _BOX + 4, 736)
+    width = max(box.column for box in boxes) * _STEP + _BOX + 4
     height = round(lines * _ROW + 2)
     edges = [_edge(box, child) for box in boxes for child in box.children]
     drawn = join([*edges, *(_box(box) for box in boxes)])
@@ -401,7 +402,7 @@ def _lines(one: Json) -> list[Html]:
     return [
         tag("rect", x=1, y=1, width=5, height=_BOX_HEIGHT - 2, rx=2, class_=_STATES.get(state, "b2")),
         text("text", f"{one['id']} {_KINDS.get(one['kind'], 'credential')}", x=14, y=18, class_="strong"),
-        text("text", state, x=_BOX - 8, y=18, text_anchor="end", class_="soft"),
+        text("text", _cut(state, 10), x=_BOX - 8, y=18, text_anchor="end", class_="soft"),
         text("text", _cut(one["name"] or one["principal"] or "nobody known", _LETTERS), x=14, y=34),
         text("text", _cut(f"{one['events']:,} calls{refused}", _LETTERS + 4), x=14, y=50, class_="soft"),
         text("text", _cut(how, _LETTERS + 4), x=14, y=65, class_="soft"),
@@ -415,7 +416,7 @@ def _lineage_said(credentials: Sequence[Json]) -> str:
     depth = max(one["depth"] for one in credentials)
     return (
         f"{len(credentials):,} credentials; {made:,} were made with another of them, at most {depth:,} steps away from "
-        f"the first. {active:,} still work. The table below says the same in words."
+        f"the first. {active:,} still {'works' if active == 1 else 'work'}. The table below says the same in words."
     )
 
 
@@ -429,9 +430,11 @@ def _svg(name: str, title: str, said: str, size: tuple[float, float], drawn: Htm
         "svg",
         Html(named + drawn),
         viewBox=f"0 0 {size[0]:g} {size[1]:g}",
+        width=f"{size[0]:g}",
+        height=f"{size[1]:g}",
         role="img",
         aria_labelledby=f"{name}-title {name}-desc",
-        class_=name,
+        class_=f"picture {name}",
     )
 
 

@@ -31,6 +31,9 @@ _TOOL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,30}(?:/[0-9][0-9A-Za-z.]{0,14})?")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{3,45}|[a-z0-9-]+(?:\.[a-z0-9-]+){0,3}\.amazonaws\.com(?:\.cn)?|AWS Internal")
 _RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=,@/-]{0,127}")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()./&-]{0,80}")
+_KEY = re.compile(r"…[A-Z0-9]{4}")
+_TACTICS = re.compile(r"[A-Z][A-Za-z]*(?: [A-Za-z]+){0,4}")
 _NOT_SHOWN = "(not shown)"
 _MADE = ("done", "already")
 _NOTABLE = 2
@@ -73,6 +76,7 @@ class _Part:
 
     title: str
     sentences: Sequence[str] = ()
+    caption: str = ""
     heads: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     rest: int = 0
@@ -82,16 +86,11 @@ class _Part:
 def support_html(findings: Mapping[str, Any]) -> str:
     """Write the form for AWS Support as one HTML page that stands alone."""
     form = _form(shown(findings))
-    facts = tag(
-        "dl",
-        join(tag("div", Html(f"{text('dt', name)}{text('dd', value)}")) for name, value in form.facts),
-        class_="facts",
-    )
     header = join(
         [
             text("p", "For AWS Support and for Billing", class_="over"),
             text("h1", "Unauthorised use of an AWS account"),
-            facts,
+            page.facts(form.facts),
         ]
     )
     main = join(_part(number, part) for number, part in enumerate(form.sections, 1))
@@ -110,24 +109,27 @@ def support_text(findings: Mapping[str, Any]) -> str:
     for number, part in enumerate(form.sections, 1):
         rows += ["", f"{number}. {part.title.upper()}"]
         rows += [_wrapped(one, "   ") for one in part.sentences]
-        rows += [_wrapped(" | ".join(one), "   - ", "     ") for one in part.rows]
+        rows += [_wrapped(" | ".join(one), "   * ", "     ") for one in part.rows]
         rows += [f"   {part.rest:,} more: {_REST}"] if part.rest else []
         rows += [_wrapped(f"[ ] {one}: ", "   ", "       ") for one in part.to_fill]
     return redact("\n".join(rows)) + "\n"
 
 
 def _part(number: int, part: _Part) -> Html:
-    rows = [[esc(cell(one)) for one in row] for row in part.rows]
     body = [
         text("h2", f"{number}. {part.title}", id=f"h-{number}"),
         *(text("p", one) for one in part.sentences),
-        table(part.title, part.heads, rows, most=_MOST_BYTES, left=_REST) if rows else NOTHING,
+        table(part.caption, part.heads, part.rows, _cells, _MOST_BYTES),
         text("p", f"{part.rest:,} more: {_REST}", class_="note") if part.rest else NOTHING,
         items([esc(f"{one}: ____________________") for one in part.to_fill], class_="plain")
         if part.to_fill
         else NOTHING,
     ]
     return tag("section", join(body), aria_labelledby=f"h-{number}")
+
+
+def _cells(row: Sequence[str]) -> list[Html]:
+    return [esc(cell(one)) for one in row]
 
 
 def _form(safe: Json) -> _Form:
@@ -157,21 +159,19 @@ def _form(safe: Json) -> _Form:
 
 def _about(safe: Json) -> _Part:
     counts = safe["counts"]
-    keys = [one for one in safe["subjects"] if one["kind"] == "access_key"]
-    about = (
-        words.listed([f"access key ending in {one['id'].removeprefix('…')}" for one in keys], 3)
-        if keys
-        else "credentials"
-    )
+    ids = [one["id"] for one in safe["subjects"] if _KEY.fullmatch(one["id"])]
+    keys = [f"the access key ending in {found[-4:]}" for found in ids]
+    about = words.listed(keys, 3) or "credentials"
+    were = "was" if len(keys) == 1 else "were"
     used = (
-        f"They made {words.calls(safe)}, first at {_time(safe['first'])} and last at {_time(safe['last'])} UTC."
+        f"Used for: {words.calls(safe)}, first at {_time(safe['first'])} and last at {_time(safe['last'])} UTC."
         if counts["events"]
         else "No call with them was found in the event history of CloudTrail."
     )
     return _Part(
         title="Summary",
         sentences=[
-            f"We believe that somebody who was not entitled to used {about} of this account.",
+            f"We believe that {about} of this account {were} used by somebody who was not entitled to.",
             used,
             "We ask you to review the account with us, and the charges that this use has made.",
         ],
@@ -195,6 +195,7 @@ def _timeline(safe: Json) -> _Part:
     return _Part(
         title="Timeline",
         sentences=[] if rows else ["No call that changed something or that attackers are known for was found."],
+        caption="Calls that changed something, or that attackers are known for",
         heads=("At (UTC)", "Call", "Region", "From", "Calls", "Result"),
         rows=rows,
         rest=max(all_notable - len(entries), 0),
@@ -213,7 +214,7 @@ def _evidence(safe: Json) -> _Part:
         ]
         for one in safe["sources"][:_MOST_SOURCES]
     ]
-    tactics = sorted({_plain(tactic) for one in safe["suspicious"] for tactic in one["tactics"]} - {""})
+    tactics = sorted({tactic for one in safe["suspicious"] for tactic in one["tactics"] if _TACTICS.fullmatch(tactic)})
     sentences = [f"Calls were made that attackers are known for: {words.listed(tactics, 8)}."] if tactics else []
     made = sum(1 for one in safe["credentials"] if one["parent"])
     sentences += (
@@ -225,6 +226,7 @@ def _evidence(safe: Json) -> _Part:
     return _Part(
         title="Evidence of unauthorised use",
         sentences=sentences,
+        caption="Source addresses of the calls",
         heads=("Address", "Calls", "Refused", "First (UTC)", "Last (UTC)", "Tool"),
         rows=rows,
         rest=max(len(safe["sources"]) - _MOST_SOURCES, 0),
@@ -246,6 +248,7 @@ def _resources(safe: Json) -> _Part:
     return _Part(
         title="Resources that were made, changed or removed",
         sentences=[] if rows else ["None was found."],
+        caption="Resources by region",
         heads=("Region", "Kind", "Id", "Change", "At (UTC)"),
         rows=rows,
         rest=max(len(ordered) - _MOST_RESOURCES, 0),
@@ -267,6 +270,7 @@ def _charges(safe: Json) -> _Part:
     return _Part(
         title="Charges",
         sentences=[said, "Charges are complete about a day later."],
+        caption="Cost of the whole account by service",
         heads=("Service", "Cost"),
         rows=rows,
         rest=max(len(cost["services"]) - _MOST_SOURCES, 0),
@@ -282,6 +286,7 @@ def _actions(safe: Json) -> _Part:
     return _Part(
         title="Actions taken",
         sentences=[words.verdict(safe)[0]] if rows else ["No action was recorded when this was written."],
+        caption="Actions of the responder",
         heads=("At (UTC)", "Action", "Read back afterwards"),
         rows=rows,
     )
@@ -295,7 +300,7 @@ def _controls(safe: Json) -> _Part:
         if one["check"]
     ]
     own = (
-        "Tourniquet watches this account: it disables a key that is reported as leaked and denies its user everything."
+        "An automatic responder (Tourniquet) watches this account; what it did in this case is listed above."
         if safe["done"]
         else ""
     )
@@ -303,6 +308,7 @@ def _controls(safe: Json) -> _Part:
     return _Part(
         title="Preventive controls",
         sentences=[one for one in (own, none) if one],
+        caption="Controls of the account",
         heads=("Control", "In place"),
         rows=rows,
     )
@@ -338,11 +344,13 @@ def _resource(word: str) -> str:
 
 
 def _service(word: str) -> str:
-    return word if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ()./&-]{0,80}", word) else _NOT_SHOWN
+    return word if _SERVICE.fullmatch(word) else _NOT_SHOWN
 
 
 def _tool(agent: str) -> str:
     """Give the name and version at an agent's beginning: what follows may name machines and people."""
+    if agent == "AWS Internal":
+        return agent
     found = _TOOL.match(agent.removeprefix("["))
     return found.group() if found else _NOT_SHOWN
 

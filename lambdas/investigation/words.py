@@ -48,6 +48,8 @@ _CHANGES = {"made": "Made", "changed": "Changed", "removed": "Removed"}
 _MADE = ("done", "already")
 _HELD = "Everything that was done was read back afterwards and held."
 _NOT_YET = "What was done was made; whether it holds was not known when this was written."
+#: The states of a credential in which it opens nothing any more.
+ENDED = ("inactive", "denied", "expired", "gone")
 _SERIOUS, _NOTABLE = 3, 2
 _MOST_MOMENTS = 12
 
@@ -192,7 +194,33 @@ def entry(one: Json) -> str:
 
 def key_moments(findings: Json, most: int = _MOST_MOMENTS) -> list[Json]:
     """Choose the entries of the timeline that a reader must know, in their order; the heaviest are chosen first."""
-    numbered = list(enumerate(findings["timeline"]))
-    notable = [one for one in numbered if one[1]["weight"] >= _NOTABLE] or [one for one in numbered if one[1]["write"]]
-    chosen = sorted(notable, key=lambda one: (-min(one[1]["weight"], _SERIOUS), not one[1]["ok"], one[0]))[:most]
-    return [one for _, one in sorted(chosen, key=lambda one: one[0])]
+    entries = findings["timeline"]
+    notable = [one for one in entries if one["weight"] >= _NOTABLE] or [one for one in entries if one["write"]]
+    return heaviest(notable, most)
+
+
+def heaviest(entries: Sequence[Json], most: int) -> list[Json]:
+    """Choose the heaviest entries of a timeline, different calls before the same again, and keep their order."""
+    seen: dict[tuple[str, bool], int] = {}
+    order = []
+    for place, one in enumerate(entries):
+        call = (one["name"], one["ok"])
+        seen[call] = seen.get(call, 0) + 1
+        order.append((-min(one["weight"], _SERIOUS), seen[call], not one["write"], not one["ok"], place))
+    return [entries[place] for place in sorted(one[-1] for one in sorted(order)[:most])]
+
+
+def by_name(entries: Sequence[Json]) -> list[Json]:
+    """Count the entries of a timeline by the call that they are of; the heaviest and the most frequent come first."""
+    named: dict[tuple[str, str], Json] = {}
+    for one in entries:
+        times = max(one["count"], 1)
+        found = named.setdefault(
+            (one["service"], one["name"]),
+            {"name": one["name"], "service": one["service"], "count": 0, "denied": 0, "weight": 0, "first": one["at"]},
+        )
+        found["count"] += times
+        found["denied"] += 0 if one["ok"] else times
+        found["weight"] = max(found["weight"], one["weight"])
+        found["last"] = one["until"] or one["at"]
+    return sorted(named.values(), key=lambda one: (-min(one["weight"], _SERIOUS), -one["count"], one["name"]))

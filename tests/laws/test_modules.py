@@ -33,7 +33,7 @@ PURE = (
     "playbooks",
 )
 #: Modules of ``investigation`` that are pure too: the whole report.
-PURE_REPORT = ("moments", "page", "pictures", "report", "shown", "summary", "support_form", "words")
+PURE_REPORT = ("chapters", "moments", "page", "pictures", "report", "shown", "summary", "support_form", "words")
 IMPURE_LIBRARIES = {
     "boto3",
     "botocore",
