@@ -143,7 +143,7 @@ _STYLE = """
 --bar:#8595ab;--warn-bar:#e0a238;--bad-bar:#f0625c}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
-body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
+body{margin:0;background:var(--page);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue",Arial,"Noto Sans",sans-serif}
 header,main,nav,footer{max-width:68rem;margin:0 auto;padding:0 1.25rem}
 header{padding-top:2.5rem}
@@ -210,7 +210,7 @@ svg .b0,svg .b1{fill:var(--bar)}svg .b2{fill:var(--warn-bar)}svg .b3{fill:var(--
 svg .no{fill:var(--page);stroke:var(--bar);stroke-width:1.3}
 svg .cut{stroke:var(--good);stroke-width:1.5;stroke-dasharray:4 3}
 svg .mark{fill:var(--ink)}svg .on{fill:var(--page);font-size:10px;font-weight:600}
-ol.moments{padding-left:1.6rem;margin:.6rem 0}ol.moments li{margin:.35rem 0;max-width:50rem;overflow-wrap:anywhere}
+ol.moments{padding-left:2rem;margin:.6rem 0}ol.moments li{margin:.35rem 0;max-width:50rem;overflow-wrap:anywhere}
 ul.steps{list-style:none;padding:0;margin:.5rem 0}
 ul.steps li{padding:.5rem 0;border-bottom:1px solid var(--line);max-width:50rem}
 ul.steps label{display:flex;gap:.7rem;align-items:flex-start;overflow-wrap:anywhere;min-width:0}

@@ -75,6 +75,7 @@ function seen() {
     handlers: all.flatMap(one => [...one.attributes].map(a => a.name)).filter(name => /^on|^style$|^src$|^action$/.test(name)),
     links: [...document.querySelectorAll('a')].map(one => one.getAttribute('href')),
     inputs: [...document.querySelectorAll('input')].map(one => one.type),
+    folded: [...document.querySelectorAll('details table')].filter(one => !one.checkVisibility()).length,
     texts: document.body.innerText.length
   }
 }
@@ -82,9 +83,10 @@ function seen() {
 /** On paper: what is folded is open, and a PDF can be made. */
 async function printed(page) {
   await page.emulateMedia({ media: 'print' })
-  const hidden = await page.evaluate(
-    () => [...document.querySelectorAll('details table')].filter(one => !one.checkVisibility({ contentVisibilityAuto: true })).length
-  )
+  // What was hidden is laid out with a later frame, on a busy machine much later.
+  const shown = page.waitForFunction(() => [...document.querySelectorAll('details table')].every(one => one.checkVisibility()), null, { timeout: 20_000 })
+  await shown.catch(() => undefined)
+  const hidden = await page.evaluate(() => [...document.querySelectorAll('details table')].filter(one => !one.checkVisibility()).length)
   const nav = await page.evaluate(() => document.querySelector('nav')?.checkVisibility() ?? false)
   const bytes = asked.axe ? (await page.pdf({ format: 'A4' })).length : 0
   await page.emulateMedia({ media: 'screen' })

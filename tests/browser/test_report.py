@@ -106,4 +106,5 @@ def test_it_is_whole_on_paper(seen: dict[str, Json], name: str) -> None:
     """Given a printer, when it is printed, what is folded on the screen is open, and the links to parts are gone."""
     assert seen[name]["print"]["hidden"] == 0
     assert not seen[name]["print"]["nav"]
+    assert name not in HUGE or seen[name]["folded"] > 5
     assert name in HUGE or seen[name]["print"]["bytes"] > 10_000
