@@ -16,7 +16,7 @@ export PYTHONUNBUFFERED := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
-.PHONY: help setup demo up down test check unit flows stacks e2e bench docs synth guard lock format clean
+.PHONY: help setup demo up down test check unit flows stacks browser e2e bench docs synth guard lock format clean
 
 help: ## show what there is
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,7 +42,7 @@ $(BUILD)/runtime/.ready: demo/emulator/requirements-runtime.txt
 	$(call environment,runtime,demo/emulator/requirements-runtime.txt,the Lambda runtime,a few seconds)
 
 $(BUILD)/bin/.ready: package-lock.json tools/install-node-tools $(BUILD)/venv/.ready
-	@echo "setup: the CDK's command line and the workflow linter, a few seconds"
+	@echo "setup: the CDK's command line, the workflow linter and a browser for the tests, a few seconds"
 	@tools/install-node-tools >$(BUILD)/npm.log 2>&1 || { cat $(BUILD)/npm.log; exit 1; }
 	@touch $@
 
@@ -73,7 +73,7 @@ guard: ## print a service control policy (ACCOUNT=… DEPLOY_ROLE=arn,… BREAK_
 test: setup ## every check: lint, types, laws, unit, stacks, flows, end to end
 	@$(MAKE) check
 	@$(PYTHON) -m pytest --durations=10 -n 2 tests/unit tests/laws tests/fights tests/flows
-	@$(PYTHON) -m pytest --durations=10 tests/stacks tests/e2e
+	@$(PYTHON) -m pytest --durations=10 tests/stacks tests/browser tests/e2e
 
 check: setup ## lint, formatting and types only
 	@echo "check: ruff"; ruff check --quiet . && ruff format --quiet --check .
@@ -87,6 +87,9 @@ flows: setup ## the real workflow with the real handlers, in one process
 
 stacks: setup ## the template: synthesis, cdk-nag, cfn-lint, roles
 	@$(PYTHON) -m pytest tests/stacks
+
+browser: setup ## the report in a real browser: opens, shows, asks for nothing, accessible
+	@$(PYTHON) -m pytest tests/browser
 
 e2e: setup ## the deployed stack on the embedded AWS
 	@$(PYTHON) -m pytest tests/e2e

@@ -9,13 +9,18 @@ Never: holds a whole access key id, or a name that a shell could read as anythin
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
+
+from lambdas.text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 type _Policy = dict[str, Any]
+
+_PLACES = re.compile(r"\{([\w.\[\]]+)\}")
 
 #: For a place in a policy document where the shell that it is pasted into puts the time.
 _NOW = "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
@@ -175,6 +180,31 @@ def start_execution(machine: str, request: Mapping[str, object]) -> str:
         f"aws stepfunctions start-execution --region {region} --state-machine-arn {shlex.quote(machine)} "
         f"--input {shlex.quote(json.dumps(request))}"
     )
+
+
+def call(words: str, region: str, values: Mapping[str, str]) -> str:
+    """Give a line that makes a call in a region, or in none where ``region`` is empty.
+
+    ``words`` are those after ``aws``; each ``{name}`` in them is a value, an option is joined to its own
+    (``--group-id={group}``). Gives ``""`` where a value is missing, is not printable, or holds a whole key id.
+    """
+    quoted = []
+    for word in words.split():
+        names = _PLACES.findall(word)
+        if not all(_shows(values.get(name, "")) for name in names):
+            return ""
+        quoted.append(shlex.quote(_PLACES.sub(lambda place: values[place[1]], word)))
+    return " ".join(["aws", *quoted]) + (f" {_option('region', region)}" if region else "")
+
+
+def _shows(value: str) -> bool:
+    return bool(value) and value.isprintable() and redact(value) == value
+
+
+def line(words: str, region: str, options: Sequence[tuple[str, str]]) -> str:
+    """Give the line that makes a call (``ec2 describe-volumes``) with options; one without a value is a switch."""
+    said = [_option(name, value) if value else f"--{name}" for name, value in options]
+    return " ".join([_call(words, region), *said])
 
 
 def _attribute(region: str, instance: str) -> str:

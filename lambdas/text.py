@@ -21,6 +21,14 @@ _TOKEN = re.compile(r"(?:FwoG|IQoJ|FQoG|AQoD)[A-Za-z0-9/+=%]{40,}")
 _LONGEST = 20_000
 _CUT = 200
 _ACTIVE = re.compile(r"[<>\[\]()*`|@!~]")
+_FORMULA = frozenset(
+    "=+-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+)
+_CONSOLE = re.compile(
+    r"https://(?:(?:[a-z0-9-]+\.)+aws\.amazon\.com|(?:[a-z0-9-]+\.)*console\.amazonaws\.cn"
+    r"|(?:[a-z0-9-]+\.)*console\.amazonaws-us-gov\.com)(?:[/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?"
+)
+_LONGEST_LINK = 2_000
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~@:])")
 
 
@@ -46,8 +54,9 @@ def line(text: object, limit: int = 200) -> str:
     raw = redact(whole[:_LONGEST])
     if len(whole) > _LONGEST:
         raw = raw[:-_CUT]  # where it was cut there may be the half of a secret
-    kept = "".join(" " if unicodedata.category(ch)[0] in "CZ" else ch for ch in raw)
-    flat = " ".join(kept.split()).replace("://", "[:]//")
+    if not (raw.isascii() and raw.isprintable()):
+        raw = "".join(" " if unicodedata.category(ch)[0] in "CZ" else ch for ch in raw)
+    flat = " ".join(raw.split()).replace("://", "[:]//")
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
@@ -71,3 +80,31 @@ def ascii_subject(text: str, limit: int = 100) -> str:
     plain = text.replace("…", "...").encode("ascii", "replace").decode()
     flat = " ".join("".join(ch if " " <= ch <= "~" else " " for ch in plain).split())
     return flat if len(flat) <= limit else flat[: limit - 3] + "..."
+
+
+def cell(text: object, limit: int = 200) -> str:
+    """Make a line of anything that is shown when a table with it is pasted into a spreadsheet, and never computed.
+
+    A spreadsheet computes what begins with one of ``= + - @`` or their full-width forms; an apostrophe before it
+    makes it text.
+    """
+    shown = line(text, limit)
+    return "'" + line(shown, limit - 1) if shown[:1] in _FORMULA else shown
+
+
+def command(text: object, limit: int = 4_000) -> str:
+    """Give a line for a shell as it is, or nothing where it cannot be shown as it is.
+
+    Nothing is shown of a line that holds a key id or what looks like a secret, a character that does not print (a
+    second line among them), or that is too long: cut, it would do something else.
+    """
+    whole = str(text)
+    if len(whole) > limit or any(unicodedata.category(ch)[0] in "CZ" and ch != " " for ch in whole):
+        return ""
+    return whole if redact(whole) == whole else ""
+
+
+def console_link(text: object) -> str:
+    """Give an address of AWS' console as it is, or nothing where it is not surely one."""
+    whole = str(text)
+    return whole if len(whole) <= _LONGEST_LINK and _CONSOLE.fullmatch(whole) and redact(whole) == whole else ""

@@ -88,17 +88,22 @@ def test_a_function_finds_everything_it_needs_in_the_asset(asset: Path, handler:
     assert ran.stdout.strip() == "[]"
 
 
+def services_of(call: ast.Call) -> set[str]:
+    """Name the service that a call makes the client of, or that an entry of a table says it will be made of."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    first = call.args[:1] if name in {"client", "clients"} else []
+    said = [keyword.value for keyword in call.keywords if keyword.arg == "service" and name in {"Reader", "State"}]
+    return {str(value.value) for value in (*first, *said) if isinstance(value, ast.Constant)}
+
+
 def test_the_data_of_botocore_is_that_of_the_services_called(asset: Path) -> None:
     """Given the code, the services whose clients it makes are the services whose data is packed."""
     called = {
-        node.args[0].value
+        service
         for path in (ROOT / "lambdas").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in {"client", "clients"}
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
+        for service in services_of(node)
     }
     assert called == set(packaging.SERVICES)
     packed = {path.name for path in (asset / "botocore" / "data").iterdir() if path.is_dir()}

@@ -169,3 +169,60 @@ def test_the_arn_of_a_target_group_is_no_secret() -> None:
     """Given a target group whose name and id are forty characters together, its ARN is shown as it is."""
     arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/WebFrontend/0123456789abcdef"
     assert text.redact(arn) == arn
+
+
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}", " =", "\t=", "\r\n@"]
+)
+def test_a_cell_is_text_for_a_spreadsheet(start: str) -> None:
+    """Given a name that a spreadsheet would compute, when it is shown in a cell, it is marked as text, and bounded."""
+    assert text.cell(f"{start}cmd|' /C calc'!A0").startswith("'")
+    assert len(text.cell(start + "1" * 500, 50)) <= 50
+    assert text.cell(f"{start}{KEY}").endswith("…0001")
+
+
+@pytest.mark.parametrize("harmless", ["ci-user", "i-0abc", "", "a=b", "203.0.113.7"])
+def test_a_cell_of_an_ordinary_name_is_that_name(harmless: str) -> None:
+    """Given a name that no spreadsheet computes, when it is shown in a cell, nothing is added."""
+    assert text.cell(harmless) == harmless
+
+
+@given(st.text(), st.integers(min_value=2, max_value=300))
+@settings(derandomize=True, max_examples=150, deadline=None)
+def test_a_cell_is_never_computed_whatever_comes(untrusted: str, limit: int) -> None:
+    """Given any text, when it is shown in a cell, it is no formula, and not longer than it may be."""
+    shown = text.cell(untrusted, limit)
+    assert len(shown) <= limit
+    assert not shown.startswith(("=", "+", "-", "@"))
+
+
+def test_a_command_is_shown_as_it_is_or_not_at_all() -> None:
+    """Given lines for a shell, when shown, one that would have to be changed is not shown."""
+    assert text.command("aws s3 ls s3://bucket --region eu-west-1") == "aws s3 ls s3://bucket --region eu-west-1"
+    for hidden in (
+        f"aws x {KEY}",
+        f"aws x '{SECRET}'",
+        "aws x\nrm",
+        "aws \u202ex",
+        "a" * 4_001,
+        "aws \u00a0 x",
+        "aws\tx",
+    ):
+        assert text.command(hidden) == ""
+
+
+@given(st.text())
+@settings(derandomize=True, max_examples=150, deadline=None)
+def test_nothing_but_an_address_of_the_console_is_a_link(untrusted: str) -> None:
+    """Given any text as an address, or as a part of one, when it is judged, what passes leads to AWS."""
+    for address in (untrusted, f"https://{untrusted}.aws.amazon.com/", f"https://console.aws.amazon.com{untrusted}"):
+        found = text.console_link(address)
+        assert found in {"", address}
+        if found:
+            assert (
+                found.removeprefix("https://")
+                .partition("/")[0]
+                .partition("?")[0]
+                .partition("#")[0]
+                .endswith("aws.amazon.com")
+            )
