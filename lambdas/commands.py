@@ -182,6 +182,11 @@ def start_execution(machine: str, request: Mapping[str, object]) -> str:
     )
 
 
+def fetch(region: str, bucket: str, key: str) -> str:
+    """Give the line that fetches an object of a bucket into the reader's folder."""
+    return f"{_call('s3 cp', region)} {shlex.quote(f's3://{bucket}/{key}')} ."
+
+
 def call(words: str, region: str, values: Mapping[str, str]) -> str:
     """Give a line that makes a call in a region, or in none where ``region`` is empty.
 

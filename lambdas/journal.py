@@ -58,6 +58,10 @@ HOLD_GRANTS = (
     Grant(action="dynamodb:PutItem", resource=_TABLE),
     Grant(action="dynamodb:Query", resource=_TABLE),
 )
+READ_GRANTS = (
+    Grant(action="dynamodb:GetItem", resource=_TABLE),
+    Grant(action="dynamodb:Query", resource=_TABLE),
+)
 OUTCOME_GRANTS = (
     Grant(action="dynamodb:GetItem", resource=_TABLE),
     Grant(action="dynamodb:Query", resource=_TABLE),
@@ -104,7 +108,8 @@ class Case:
     id → execution ARN). ``made`` are the ids of the items that any of its executions made or found so, ``told`` what
     its alerts told already (see ``alert.tellings``). ``released`` says when a restore undid which item (item id → ISO
     8601); such an item is not among ``made``. ``restoring`` is the restore (an execution's ARN) that began last;
-    ``outcome`` is ``RELEASING`` while it is at work. ``about`` is what the case's item tells of its first signal:
+    ``outcome`` is ``RELEASING`` while it is at work. ``held`` is whether its cuts held, ``None`` where nobody knows.
+    ``about`` is what the case's item tells of its first signal:
     ``title``, ``source``, ``type`` and ``severity``.
     """
 
@@ -117,6 +122,7 @@ class Case:
     told: frozenset[str] = frozenset()
     released: Mapping[str, str] = field(default_factory=dict)
     restoring: str = ""
+    held: bool | None = None
     about: Json = field(default_factory=dict)
 
 
@@ -327,6 +333,7 @@ class Table:
             told=frozenset(data.get("told", ())),
             released=dict(data.get("released", {})),
             restoring=str(data.get("restoring", "")),
+            held=data.get("held"),
             about={name: data[name] for name in ("title", "source", "type", "severity") if name in data},
         )
 
@@ -614,6 +621,16 @@ class Table:
             ExpressionAttributeValues=_item({":one": 1}),
         )
         return True
+
+    def report(self, incident_id: str, where: str, at: str) -> None:
+        """Note where the report of a case's investigation is (``s3://…``), if there is such a case."""
+        self._if_unchanged(
+            Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
+            UpdateExpression="SET #report = :where, reported_at = :at",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeNames={"#report": "report"},
+            ExpressionAttributeValues=_item({":where": where, ":at": at}),
+        )
 
     def share(self, holder: str, now: str, until: str) -> int:
         """Note that something watches until a time (ISO 8601 of one form); give how many watch now."""

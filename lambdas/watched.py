@@ -65,8 +65,8 @@ class Watched:
 
     @property
     def eventful(self) -> bool:
-        """Whether there is more to tell than that nothing happened."""
-        return self.lost or bool(self.undone or self.born or self.errors)
+        """Whether there is more to tell than that nothing happened: what was born says nothing by itself."""
+        return self.lost or bool(self.undone or self.errors)
 
     def held_of(self, item: PlanItem) -> bool | None:
         """Say whether one item held."""

@@ -1,7 +1,8 @@
 """What is handed back to be contained: what is alive and what a record ties to the compromised credentials.
 
-Role sessions that they assumed, users and access keys that they made, instances that they launched: each with the event
-that proves it. Sessions of a user that GetSessionToken and GetFederationToken gave end with the user's own denial.
+Role sessions that they assumed, users, roles and access keys that they made, instances that they launched: each with
+the event that proves it. Sessions of a user that GetSessionToken and GetFederationToken gave end with the user's own
+denial.
 
 May touch: nothing.
 Never: hands over what no record ties to the case, what a failed call meant to make, what is gone or expired, or the
@@ -30,6 +31,7 @@ _OURS = "/tourniquet/"
 _REMOVALS = {"DeleteUser", "DeleteAccessKey", "DeleteRole", "TerminateInstances"}
 _WHAT = {
     Kind.USER: "This user was made",
+    Kind.ROLE: "This role was made",
     Kind.ACCESS_KEY: "This access key was made",
     Kind.ROLE_SESSION: "This session of a role was issued",
     Kind.INSTANCE: "This instance was launched",
@@ -83,6 +85,8 @@ def _target(birth: Birth) -> Json | None:
     match birth.kind:
         case "user":
             return {"kind": Kind.USER.value, "id": birth.principal or birth.name, "name": birth.name, **place}
+        case "role":
+            return {"kind": Kind.ROLE.value, "id": birth.principal, "name": birth.name, **place}
         case "access_key":
             return {"kind": Kind.ACCESS_KEY.value, "id": birth.subject.value, "name": birth.name, **place}
         case "role_session" if birth.principal:
@@ -102,7 +106,7 @@ def _over(birth: Birth, removals: Removals, now: str) -> bool:
     """Tell whether it expired or was removed; a key goes with its user."""
     if birth.expires and birth.expires <= now:
         return True
-    kinds = {"user": (("user", birth.name),), "instance": (("instance", birth.name),)}
+    kinds = {name: ((name, birth.name),) for name in ("user", "role", "instance")}
     ways = kinds.get(birth.kind, (("access_key", birth.subject.value), ("user", birth.name)))
     if birth.kind == "role_session":
         ways = (("role", birth.name),)
