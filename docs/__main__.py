@@ -423,7 +423,7 @@ def _permissions() -> str:
         ]
     for name in _undone():
         lines += [
-            f"\n## {_names('PREFIX')}{_names('UNDO')}{_camel(name)}\n",
+            f"\n## {fixed.PREFIX}{_names('UNDO')}{_camel(name)}\n",
             f"Undoes one kind of change: `{name}`. Only the restore workflow invokes it.\n",
             *_grants((*actions.load(name).undo_grants, *journal.UNDO_GRANTS)),
         ]
@@ -521,7 +521,7 @@ def _exceptions() -> Iterator[str]:
     rows += [
         (
             f"`{grant.action}`",
-            f"`{_names('PREFIX')}{_names('UNDO')}{_camel(name)}`",
+            f"`{fixed.PREFIX}{_names('UNDO')}{_camel(name)}`",
             *_UNDO_NOT_NARROWED[grant.action],
         )
         for name in _undone()

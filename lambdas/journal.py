@@ -1,8 +1,9 @@
 """The incident table: claims, signals, the journal of changes, questions, outcomes, the circuit breaker.
 
-One table, three kinds of partition. ``pk`` = incident id: ``INCIDENT``, ``SIGNAL#…``, ``CHANGE#<item>``,
+One table, four kinds of partition. ``pk`` = incident id: ``INCIDENT``, ``SIGNAL#…``, ``CHANGE#<item>``,
 ``ASK#<question>``. ``pk`` = ``TARGET#<claim>``, ``sk`` = ``OPEN``: which case holds a target, so that every signal
 about it meets the same case. ``pk`` = ``BREAKER``: a slot for each principal that may be contained within an hour.
+``pk`` = ``HOLDS``: an item for each hold, which all share the account's requests.
 
 Nothing here may hold up containment: each call is bounded to about a second and a failure raises one of
 the named errors, which callers answer by going on without the table.

@@ -2,8 +2,8 @@
 
 Input: ``{"do": "open", "event": <the execution's input>, "execution": "<ARN>", "started_at": "<ISO 8601>"}`` or
 ``{"do": "follow", "folder", "round"}``. Output of ``open``: ``{"incident_id", "case": true | false, "folder", "look",
-"first", "round", "lookups", "left_out", "regions": […], "regions_error", "since", "until", "stock_since", "items": [<plan item>,
-…], "live": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``. ``items`` are the case's cuts that can be
+"first", "round", "lookups", "left_out", "regions": […], "regions_error", "since", "until", "stock_since", "items":
+[<plan item>, …], "principals": [{"kind", "name"}, …], "live": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``. ``items`` are the case's cuts that can be
 watched, ``live`` says that what is found is to be contained. Output of ``follow``: ``{"round", "lookups", "left_out"}``
 of the next round. See ``investigation.rounds``.
 

@@ -113,8 +113,8 @@ def test_the_readme_lists_first_what_may_come_on_the_command_line() -> None:
     """Given the simple settings, they are the first rows of the table, as many as the README says."""
     listed = [name for name in rows(README) if name in settings.ALL]
     assert set(listed[: len(settings.SIMPLE)]) == set(settings.SIMPLE)
-    assert "the first seven also as `-c name=value`" in README
-    assert len(settings.SIMPLE) == 7
+    assert "the first nine also as `-c name=value`" in README
+    assert len(settings.SIMPLE) == 9
 
 
 def test_the_readmes_example_of_modes_is_one() -> None:
@@ -168,8 +168,8 @@ def test_the_readme_counts_the_finding_types_and_the_functions() -> None:
     """Given the finding types and the functions, the README gives their numbers."""
     assert f"each of the {len(TYPES)} GuardDuty finding types" in re.sub(r"\s+", " ", README)
     functions = re.findall(r"\$\{(\w+)FunctionArn\}", RESPOND.read_text() + RESTORE.read_text())
-    assert len(set(functions)) == 27
-    assert "twenty-seven\nLambda functions" in README
+    assert len(set(functions)) == 28
+    assert "twenty-eight\nLambda functions" in README
 
 
 def test_the_alert_in_the_readme_names_every_result_that_it_can_have() -> None:
@@ -195,6 +195,7 @@ def test_architecture_names_every_module_setting_function_and_outcome() -> None:
         "Triage",
         "Notify",
         "Approval",
+        "Hold",
         "Restore",
         *("".join(map(str.capitalize, one.split("_"))) for one in actions.names()),
         *(
