@@ -41,6 +41,7 @@ class Guardrails:
     ``limit`` is how many principals may be contained in an hour before the next one is asked about. ``minutes`` is how
     long a question waits for its answer; ``then`` what happens after that: ``expire`` or ``contain``. ``hold`` is for
     how many seconds the cuts are watched, ``look`` after how many minutes somebody looks again; 0 is not at all.
+    ``investigate`` says whether what was done is looked up when something was cut.
     """
 
     account: str
@@ -56,6 +57,7 @@ class Guardrails:
     then: str = "expire"
     hold: float = 0.0
     look: float = 0.0
+    investigate: bool = False
 
 
 def mode_of(incident: Incident, playbook: Playbook, guardrails: Guardrails) -> tuple[Mode, str]:

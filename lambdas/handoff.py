@@ -67,11 +67,12 @@ def triaged(  # noqa: PLR0913  (what triage knows)
     observe_all: bool,
     breaker: int = 0,
     hold: float = 0,
+    investigate: bool = False,
 ) -> Json:
     """Give what the workflow carries on: the incident, the cases, one list of items per action to run, the questions.
 
     ``breaker`` is the limit of the circuit breaker where this execution is to tell people that it opened, else 0.
-    ``hold`` is for how many seconds the cuts are watched.
+    ``hold`` is for how many seconds the cuts are watched, ``investigate`` whether an investigation is started.
     """
     cases, names = [_case(meeting) for meeting in meetings], list(actions)
     return {
@@ -87,6 +88,7 @@ def triaged(  # noqa: PLR0913  (what triage knows)
         "asks": [_start(case["incident_id"], case["ask"]) for case in cases if case["ask"]],
         "breaker": breaker,
         "hold": hold,
+        "investigate": investigate,
     }
 
 
@@ -124,7 +126,14 @@ def resumed(
         )
     observe_all = payload["observe_all"] or guardrails.observe_all
     run = _run(payload["actions"], cases)
-    return {**payload, "cases": cases, "observe_all": observe_all, "run": run, "hold": guardrails.hold}
+    return {
+        **payload,
+        "cases": cases,
+        "observe_all": observe_all,
+        "run": run,
+        "hold": guardrails.hold,
+        "investigate": guardrails.investigate,
+    }
 
 
 def _case(meeting: Meeting) -> Json:

@@ -96,7 +96,9 @@ class Alerts(Construct):
         )
         alarm.add_alarm_action(cloudwatch_actions.SnsAction(self.topic))
 
-    def announce_deaths_of(self, respond: sfn.StateMachine, restore: sfn.StateMachine) -> None:
+    def announce_deaths_of(
+        self, respond: sfn.StateMachine, restore: sfn.StateMachine, investigate: sfn.StateMachine
+    ) -> None:
         """Publish, without any code of ours, when an execution ends without having told anybody."""
         status = events.EventField.from_path("$.detail.status")
         execution = events.EventField.from_path("$.detail.executionArn")
@@ -116,6 +118,14 @@ class Alerts(Construct):
             f"FAILED: Tourniquet began to restore a case, and its workflow ended as {status} before it could say what "
             "was undone. Assume that a part of it is. What to do next: start the restore again with the same input, "
             f"which does only what is left; to see what was undone, look which steps ended {history}.",
+        )
+
+        self._announce(
+            "InvestigationDied",
+            investigate,
+            "FAILED: Tourniquet began to find out what was done with compromised credentials, and its workflow ended "
+            f"as {status} before it could report. What was contained stays so. What to do next: start the "
+            f"investigation again with the same input; to see how far it came, look which steps ended {history}.",
         )
 
     def _announce(self, name: str, machine: sfn.StateMachine, said: str) -> None:

@@ -19,7 +19,18 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lambdas import actions, journal
-from lambdas.handlers import approval, environment, hold, notify, restore, triage
+from lambdas.handlers import (
+    approval,
+    environment,
+    hold,
+    investigate,
+    look_back,
+    notify,
+    report,
+    restore,
+    take_stock,
+    triage,
+)
 from stacks import fixed
 from stacks.explained import explain, lint
 
@@ -31,17 +42,21 @@ if TYPE_CHECKING:
 
 ROLE_PATH = fixed.ROLE_PATH
 PREFIX = fixed.PREFIX
-OTHER_ROLES = ("respond", "restore", "rules")
-HANDLERS = ("Triage", "Notify", "Approval", "Hold", "Restore")
+OTHER_ROLES = ("respond", "restore", "investigate", "rules")
+#: The functions that find out what was done: they read, and change nothing but the evidence bucket.
+INVESTIGATING = ("Investigate", "LookBack", "TakeStock", "Report")
+HANDLERS = ("Triage", "Notify", "Approval", "Hold", "Restore", *INVESTIGATING)
 UNDO = "Undo"
 _DEPLOYING = ("deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup")
 _QUALIFIER = "hnb659fds"
 _MEMORY_MB = 512
-_ASK_MUCH = ("triage", "hold")
+_ASK_MUCH = ("triage", "hold", "investigate", "look_back", "take_stock", "report")
 _MORE_MEMORY_MB = 1024  # these ask many at once; EC2's model takes long to read, and a cut waits for that
 _TIMEOUT = cdk.Duration.seconds(15)
 #: The most that a hold takes: two minutes until the last cut of an instance is made, and twice the longest watch.
 _HOLD_TIMEOUT = cdk.Duration.seconds(300)
+#: What looks back or takes stock stops by itself before that, and is called again where there is more.
+_LONG = cdk.Duration.seconds(300)
 
 
 class Functions(Construct):
@@ -83,6 +98,7 @@ class Functions(Construct):
                 "then": settings.approval_timeout_then,
                 "hold": settings.hold_seconds,
                 "look": settings.second_look_minutes,
+                "investigate": settings.investigate,
             }
         )
         self.triage = self._function(
@@ -114,6 +130,21 @@ class Functions(Construct):
             variables,
             timeout=_HOLD_TIMEOUT,
         )
+        told = {**variables, **evidence, environment.GUARDRAILS: guardrails}
+        self.investigating = {
+            name: self._function(name, description, handler, grants, told, timeout=_LONG)
+            for name, description, handler, grants in (
+                (
+                    "Investigate",
+                    "Begins a look at what was done, follows credentials",
+                    "investigate",
+                    investigate.GRANTS,
+                ),
+                ("LookBack", "Looks up one region's event history of CloudTrail", "look_back", look_back.GRANTS),
+                ("TakeStock", "Lists what is new in the account, and its posture", "take_stock", take_stock.GRANTS),
+                ("Report", "Writes the report of an investigation, tells people", "report", report.GRANTS),
+            )
+        }
         self.restore = self._function(
             "Restore",
             "Opens a case's journal for undoing, tells how that ended",
@@ -146,6 +177,11 @@ class Functions(Construct):
         """Give each function that the respond workflow may invoke, under the name that it uses for its ARN."""
         named = {"Triage": self.triage, "Notify": self.notify, "Approval": self.approval, "Hold": self.hold}
         named |= {_camel(name): function for name, function in self.actions.items()}
+        return {f"{name}FunctionArn": function for name, function in named.items()}
+
+    def to_investigate(self) -> dict[str, lambda_.Function]:
+        """Give each function that the investigate workflow may invoke: what reads, and the hold."""
+        named = {"Hold": self.hold, **self.investigating}
         return {f"{name}FunctionArn": function for name, function in named.items()}
 
     def to_restore(self) -> dict[str, lambda_.Function]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 RESPOND = "tourniquet-respond"
+INVESTIGATE = "tourniquet-investigate"
 RESTORE = "tourniquet-restore"
 
 
@@ -68,29 +69,33 @@ class Responder(cdk.Stack):
                 environment.RETENTION: str(settings.evidence_retention_days),
             },
         )
-        respond = Workflow(
-            self,
-            "Respond",
-            file=packaging.ROOT / "state_machines" / "respond.asl.json",
-            name=RESPOND,
-            functions=functions.to_respond(),
-            topic=alerts.topic,
-            topic_key=alerts.key,
+        machines = {
+            "RespondArn": f"{states}:stateMachine:{RESPOND}",
+            "InvestigateArn": f"{states}:stateMachine:{INVESTIGATE}",
+        }
+        respond, restore, investigate = (
+            Workflow(
+                self,
+                construct,
+                file=packaging.ROOT / "state_machines" / f"{construct.lower()}.asl.json",
+                name=name,
+                functions=invoked,
+                machines=machines,
+                topic=alerts.topic,
+                topic_key=alerts.key,
+            )
+            for construct, name, invoked in (
+                ("Respond", RESPOND, functions.to_respond()),
+                ("Restore", RESTORE, functions.to_restore()),
+                ("Investigate", INVESTIGATE, functions.to_investigate()),
+            )
         )
-        restore = Workflow(
-            self,
-            "Restore",
-            file=packaging.ROOT / "state_machines" / "restore.asl.json",
-            name=RESTORE,
-            functions=functions.to_restore(),
-            topic=alerts.topic,
-            topic_key=alerts.key,
-        )
-        alerts.announce_deaths_of(respond.machine, restore.machine)
+        alerts.announce_deaths_of(respond.machine, restore.machine, investigate.machine)
         Misuse(self, "Misuse", topic=alerts.topic, dead_letters=alerts.dead_letters)
         Signals(self, "Signals", respond=respond.machine, dead_letters=alerts.dead_letters)
         cdk.CfnOutput(self, "RespondStateMachineArn", value=respond.machine.state_machine_arn)
         cdk.CfnOutput(self, "RestoreStateMachineArn", value=restore.machine.state_machine_arn)
+        cdk.CfnOutput(self, "InvestigateStateMachineArn", value=investigate.machine.state_machine_arn)
         cdk.CfnOutput(self, "AlertTopicArn", value=alerts.topic.topic_arn)
         cdk.CfnOutput(self, "IncidentTableName", value=records.table.table_name)
         cdk.CfnOutput(self, "EvidenceBucketName", value=evidence.bucket.bucket_name)

@@ -35,6 +35,7 @@ SIMPLE = (
     "evidence_retention_days",
     "hold_seconds",
     "second_look_minutes",
+    "investigate",
 )
 ALL = (*SIMPLE, "playbook_modes", "playbook_extras", "protected_principals", "protected_instances", "protected_vpcs")
 THEN = ("expire", "contain")
@@ -58,7 +59,7 @@ _MINUTES = 60.0
 _MOST_DAYS = 3650
 _DAYS = 90
 _HOLD, _MOST_HOLD = 20.0, 60
-_LOOK, _MOST_LOOK = 10.0, 1440
+_LOOK, _MOST_LOOK = 15.0, 1440
 
 
 class SettingsError(Exception):
@@ -78,7 +79,7 @@ class Settings:
     ``playbook_extras`` are actions added to single playbooks.
     ``approval_timeout_then`` is ``expire`` or ``contain``. ``evidence_retention_days`` is how long evidence is locked.
     ``hold_seconds`` is how long cuts are watched, ``second_look_minutes`` after how long somebody looks again; 0 is
-    not at all.
+    not at all. ``investigate`` says whether what was done is looked up when something was cut.
     """
 
     alert_email: str
@@ -95,6 +96,7 @@ class Settings:
     evidence_retention_days: int = _DAYS
     hold_seconds: float = _HOLD
     second_look_minutes: float = _LOOK
+    investigate: bool = True
 
 
 def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
@@ -145,13 +147,18 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
     hold, look = _number(given.get("hold_seconds", _HOLD)), _number(given.get("second_look_minutes", _LOOK))
     wrong += _up_to("hold_seconds", given.get("hold_seconds"), hold, _MOST_HOLD, "the cuts are not watched")
     wrong += _up_to("second_look_minutes", given.get("second_look_minutes"), look, _MOST_LOOK, "nobody looks again")
+    look_up = _truth(given.get("investigate", True))
+    if look_up is None:
+        wrong.append(
+            f'"investigate" is {given["investigate"]!r}; it must be true (what was done is looked up) or false.'
+        )
     then = given.get("approval_timeout_then", THEN[0])
     if then not in THEN:
         wrong.append(
             f'"approval_timeout_then" is {then!r}; it must be "expire" (nothing is changed) or "contain" (the changes '
             "that were asked about are made)."
         )
-    if wrong or minutes is None or hold is None or look is None:
+    if wrong or minutes is None or hold is None or look is None or look_up is None:
         raise SettingsError(wrong)
     settings = Settings(
         alert_email=email,
@@ -168,6 +175,7 @@ def read(context: Mapping[str, Any], account: str | None = None) -> Settings:
         evidence_retention_days=int(float(days)),
         hold_seconds=hold,
         second_look_minutes=look,
+        investigate=look_up,
     )
     if wrong := _size(settings):
         raise SettingsError(wrong)
@@ -272,6 +280,13 @@ def _whole(name: str, value: object, most: int) -> list[str]:
     if read is not None and read == int(read) and 1 <= read <= most:
         return []
     return [f'"{name}" is {value!r}; it must be a whole number from 1 to {most}.']
+
+
+def _truth(value: object) -> bool | None:
+    """Read true or false; from the command line it comes as text."""
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
 
 
 def _up_to(name: str, given: object, read: float | None, most: int, at_zero: str) -> list[str]:

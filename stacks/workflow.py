@@ -36,7 +36,10 @@ def placeholders(definition: str) -> frozenset[str]:
 
 
 class Workflow(Construct):
-    """One workflow: the state machine, its role, its log."""
+    """One workflow: the state machine, its role, its log.
+
+    ``machines`` are the ARNs of other workflows that the file may name, and then may start.
+    """
 
     def __init__(  # noqa: PLR0913  (what a file may name)
         self,
@@ -46,6 +49,7 @@ class Workflow(Construct):
         file: Path,
         name: str,
         functions: Mapping[str, lambda_.Function],
+        machines: Mapping[str, str],
         topic: sns.Topic,
         topic_key: kms.Key,
     ) -> None:
@@ -56,6 +60,7 @@ class Workflow(Construct):
         own = f"arn:{stack.partition}:states:{stack.region}:{stack.account}:stateMachine:{name}"
         values = {
             "AlertTopicArn": topic.topic_arn,
+            **machines,
             "OwnArn": own,
             **{placeholder: function.function_arn for placeholder, function in functions.items()},
         }
@@ -68,8 +73,8 @@ class Workflow(Construct):
                 iam.PolicyStatement(actions=["sns:Publish"], resources=[topic.topic_arn]),
                 iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[topic_key.key_arn]),
             ]
-        if "OwnArn" in named:
-            statements.append(iam.PolicyStatement(actions=["states:StartExecution"], resources=[own]))
+        if started := [arn for name, arn in {**machines, "OwnArn": own}.items() if name in named]:
+            statements.append(iam.PolicyStatement(actions=["states:StartExecution"], resources=started))
         self.role = iam.Role(
             self,
             "Role",

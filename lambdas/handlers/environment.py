@@ -48,6 +48,7 @@ def guardrails() -> Guardrails:
         then=data["then"],
         hold=data["hold"],
         look=data["look"],
+        investigate=data["investigate"],
     )
 
 

@@ -3,7 +3,8 @@
 Input: ``{"do": "open", "event": <the execution's input>, "execution": "<ARN>", "started_at": "<ISO 8601>"}`` or
 ``{"do": "follow", "folder", "round"}``. Output of ``open``: ``{"incident_id", "case": true | false, "folder", "look",
 "first", "round", "lookups", "left_out", "regions": […], "regions_error", "since", "until", "stock_since", "items":
-[<plan item>, …], "principals": [{"kind", "name"}, …], "live": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``. ``items`` are the case's cuts that can be
+[<plan item>, …], "principals": [{"kind", "name"}, …], "again": <seconds until the second look>, "live": true |
+false}``, or ``{"refused": "<sentence>", "incident_id"}``. ``items`` are the case's cuts that can be
 watched, ``live`` says that what is found is to be contained. Output of ``follow``: ``{"round", "lookups", "left_out"}``
 of the next round. See ``investigation.rounds``.
 
@@ -24,7 +25,7 @@ from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES
 from lambdas.investigation import parts, request, rounds
 from lambdas.investigation.parts import Shelf
 from lambdas.journal import Table
-from lambdas.model import RELEASING, Mode, Outcome, PlanItem, Result, incident_id
+from lambdas.model import RELEASING, Kind, Mode, Outcome, PlanItem, Result, incident_id
 from lambdas.telemetry import logger
 from lambdas.text import line
 
@@ -104,8 +105,17 @@ def _open(event: Json) -> Json:
         "until": _stamp(started),
         "stock_since": asked.since or _stamp(_first_at(entries, started) - _BEFORE),
         "items": _items(case, entries, asked),
+        "principals": [{"kind": one.kind, "name": one.value} for one in subjects if one.kind in {"user", "role"}]
+        + [{"kind": "user", "name": name} for name in _users(entries)],
+        "again": round(environment.guardrails().look * 60),
         "live": case is not None and case.outcome not in _OVER and any(one.change.result in _MADE for one in entries),
     }
+
+
+def _users(entries: tuple[Entry, ...]) -> list[str]:
+    """Name the users that the case is about, by their keys or themselves."""
+    kinds = {Kind.ACCESS_KEY, Kind.USER}
+    return sorted({one.change.target.name for one in entries if one.change.target.kind in kinds} - {""})
 
 
 def _stamp(moment: datetime) -> str:

@@ -60,6 +60,7 @@ def handler(event: Json, _context: object) -> Json:
             observe_all=guardrails.observe_all,
             breaker=breaker,
             hold=guardrails.hold,
+            investigate=guardrails.investigate and not rails.was_found(incident),
         )
 
     breaker = 0

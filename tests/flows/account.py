@@ -18,7 +18,20 @@ import boto3
 
 from demo.emulator import moto_fixes
 from lambdas import actions, aws
-from lambdas.handlers import act, approval, environment, hold, notify, restore, triage, undo
+from lambdas.handlers import (
+    act,
+    approval,
+    environment,
+    hold,
+    investigate,
+    look_back,
+    notify,
+    report,
+    restore,
+    take_stock,
+    triage,
+    undo,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,6 +128,7 @@ class Account:
             "then": "expire",
             "hold": 0,
             "look": 0,
+            "investigate": False,
             **settings,
         }
         self._minutes = float(guardrails["minutes"])
@@ -126,6 +140,7 @@ class Account:
             environment.RESPOND: self.respond,
             environment.RESTORE: self.restorer,
         }
+        self.investigator = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:tourniquet-investigate"
         guarded = {**shared, environment.GUARDRAILS: json.dumps(guardrails)}
         evidence = {environment.EVIDENCE: self.bucket, environment.RETENTION: "90"}
         self.functions: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
@@ -133,6 +148,10 @@ class Account:
             "NotifyFunctionArn": (notify.handler, shared),
             "ApprovalFunctionArn": (approval.handler, guarded),
             "HoldFunctionArn": (hold.handler, shared),
+            "InvestigateFunctionArn": (investigate.handler, {**guarded, **evidence}),
+            "LookBackFunctionArn": (look_back.handler, {**guarded, **evidence}),
+            "TakeStockFunctionArn": (take_stock.handler, {**guarded, **evidence}),
+            "ReportFunctionArn": (report.handler, {**guarded, **evidence}),
             "RestoreFunctionArn": (restore.handler, shared),
         }
         for name in actions.names():
@@ -141,7 +160,7 @@ class Account:
             if actions.load(name).undo_grants:
                 self.functions[f"Undo{placeholder(name)}"] = (undo.handler, {**shared, environment.ACTION: name})
         client = boto3.client("lambda", region_name=REGION)
-        values = {"AlertTopicArn": self.topic, "OwnArn": self.respond}
+        values = {"AlertTopicArn": self.topic, "RespondArn": self.respond, "InvestigateArn": self.investigator}
         for name in self.functions:
             function = client.create_function(
                 FunctionName=f"tourniquet-{name.removesuffix('FunctionArn')}",
@@ -151,7 +170,8 @@ class Account:
                 Code={"ZipFile": b""},
             )
             values[name] = function["FunctionArn"]
-        for workflow in ("respond", "restore"):
+        for workflow in ("respond", "restore", "investigate"):
+            values["OwnArn"] = self.respond.replace("tourniquet-respond", f"tourniquet-{workflow}")
             definition = (ROOT / "state_machines" / f"{workflow}.asl.json").read_text()
             for name, value in values.items():
                 definition = definition.replace(f"${{{name}}}", value)

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "state_machines").glob("*.asl.json"))
 #: A person may be given a day to answer (the setting ``approval_timeout_minutes``).
 MOST_MINUTES = 1440
+#: Looking back reads millions of events at two calls a second, and nothing waits for it.
+LONGEST_INVESTIGATION = 6 * 3600
 AWS_ERRORS = {
     "States.ALL",
     "States.TaskFailed",
@@ -79,9 +81,10 @@ def test_a_workflow_bounds_itself_and_says_what_it_is(file: Path) -> None:
     machine = json.loads(file.read_text())
     assert machine["Comment"]
     assert machine["QueryLanguage"] == "JSONata"
-    waits = any(waits_for_people(state) for _, state in states(machine))
+    waits = any(waits_for_people(state) or "look" in name for name, state in states(machine))
     longest = 60 * MOST_MINUTES if waits else 0
-    assert longest + 60 <= machine["TimeoutSeconds"] <= longest + 900
+    work = LONGEST_INVESTIGATION if file.stem == "investigate.asl" else 900
+    assert longest + 60 <= machine["TimeoutSeconds"] <= longest + work
 
 
 def test_a_person_may_be_given_a_day_at_most() -> None:
@@ -108,7 +111,7 @@ def test_a_task_is_bounded_retried_and_caught(name: str, task: dict[str, Any]) -
     waits = waits_for_people(task)
     if waits:
         assert re.fullmatch(r"\{% \$states\.input\.[a-z.]+seconds %\}", task["TimeoutSeconds"])
-    elif name in WATCHES:
+    elif name in WATCHES | LONG:
         assert task["TimeoutSeconds"] == LONGEST_WATCH + 10
     else:
         assert 0 < task["TimeoutSeconds"] <= 30
@@ -125,6 +128,8 @@ def test_a_task_is_bounded_retried_and_caught(name: str, task: dict[str, Any]) -
 #: The tasks that watch cuts, and how long their function may take, in seconds.
 WATCHES = {"Hold credentials", "Hold instances"}
 LONGEST_WATCH = 300
+#: The tasks that nothing waits for, whose function may take as long: they read much.
+LONG = {"Look back", "Follow the credentials", "Take stock", "Look whether it holds", "Write the report"}
 
 
 def test_who_waits_for_people_waits_once() -> None:
@@ -313,7 +318,10 @@ type State = dict[str, Any]
 type Edge = tuple[str, str, frozenset[str]]
 
 #: How a path may end: people were told, or the failed execution tells them, or the run that waits for an answer does.
-TOLD = {"Notify", "Close the case", "Announce plainly", "Nobody was told", "Taken", "Answered"}
+TOLD = {
+    *("Notify", "Close the case", "Announce plainly", "Nobody was told", "Taken", "Answered"),
+    *("Investigated", "Tell that it could not begin"),
+}
 GRAPHS = {file.stem: json.loads(file.read_text()) for file in FILES}
 TOP = [(file, name, state) for file, machine in GRAPHS.items() for name, state in machine["States"].items()]
 TOP_IDS = [f"{file}: {name}" for file, name, _ in TOP]
@@ -343,8 +351,15 @@ def variables(value: object) -> set[str]:
 
 
 def reads(state: State) -> set[str]:
-    """Give the variables that a state reads, also on its ways out."""
-    return variables({key: value for key, value in state.items() if key != "Comment"})
+    """Give the variables that a state reads, also on its ways out; what its branches assign themselves is theirs."""
+    inner = {
+        name
+        for branch in state.get("Branches", [])
+        for _, one in states(branch)
+        for way in (one, *one.get("Catch", []))
+        for name in way.get("Assign", {})
+    }
+    return variables({key: value for key, value in state.items() if key != "Comment"}) - inner
 
 
 def test_the_readers_of_variables_are_seen() -> None:
@@ -358,6 +373,8 @@ def test_the_workflow_has_the_variables_that_are_known() -> None:
     """Given the respond workflow, what its states read are these variables and no others."""
     read_ = set[str]().union(*(reads(state) for file, _, state in TOP if file == "respond.asl"))
     assert read_ == {"triage", "changes", "asked", "failure", "notice", "event", "held", "told"}
+    read_ = set[str]().union(*(reads(state) for file, _, state in TOP if file == "investigate.asl"))
+    assert read_ == {"opened", "looked", "refusal", "told"}
     read_ = set[str]().union(*(reads(state) for file, _, state in TOP if file == "restore.asl"))
     assert read_ == {"opened", "results", "failure"}
 
