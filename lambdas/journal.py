@@ -533,21 +533,30 @@ class Table:
         return found
 
     def close(self, incident_id: str, execution: str, values: Mapping[str, Any]) -> bool:
-        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while others have it."""
+        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while others have it.
+
+        What a person gave back stays so: a run that is to change that takes the case first (see ``run``).
+        """
         sets = ", ".join(f"#{index} = :{index}" for index in range(len(values)))
         written = {f":{index}": value for index, value in enumerate(values.values())}
         return self._if_unchanged(
             Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
             UpdateExpression=f"SET {sets}, incident_id = :case",
             ConditionExpression="(attribute_not_exists(#execution) OR #execution = :execution OR "
-            "attribute_exists(#ended)) AND (attribute_not_exists(#ended) OR #ended <> :releasing)",
+            "attribute_exists(#ended)) AND (attribute_not_exists(#ended) OR NOT #ended IN (:releasing, :released))",
             ExpressionAttributeNames={
                 "#execution": "execution",
                 "#ended": "outcome",
                 **{f"#{index}": name for index, name in enumerate(values)},
             },
             ExpressionAttributeValues=_item(
-                {**written, ":execution": execution, ":case": incident_id, ":releasing": RELEASING}
+                {
+                    **written,
+                    ":execution": execution,
+                    ":case": incident_id,
+                    ":releasing": RELEASING,
+                    ":released": Outcome.RELEASED,
+                }
             ),
         )
 

@@ -149,6 +149,8 @@ def _story(run: _Run, case: Json, items: tuple[PlanItem, ...], watch: Watched | 
     outcome = _outcome(case, standing, changes, failed=run.failure is not None)
     if watch and watch.lost and outcome in {Outcome.CONTAINED, Outcome.REPEATED}:
         outcome = Outcome.PARTIAL
+    if watch and watch.released:
+        outcome = Outcome.RELEASED
     return Story(
         incident_id=case["incident_id"],
         incident=run.incident,
@@ -199,7 +201,7 @@ def _watched(held: object) -> Watched | None:
         more_born=sum(int(part.get("more_born", 0)) for part in parts),
         born_error=next((part["born_error"] for part in parts if part.get("born_error")), ""),
         seconds=min((float(part["seconds"]) for part in parts if "seconds" in part), default=0.0),
-        released=any(part.get("released") for part in parts),
+        released=tuple(case for part in parts for case in part.get("released", ())),
         errors=tuple(line(part["error"], 80) for part in parts if "error" in part),
     )
 
@@ -359,10 +361,16 @@ def _record(table: Table, story: Story, execution: str, case: Json, *, alerted: 
                 table.record_after(_failure(item, result, error))
         if case["opened"] or story.items:
             _close(table, story, execution, told)
-        elif alerted:
+        if alerted and (not (case["opened"] or story.items) or _is_left(table, story)):
             table.remember(story.incident_id, told)
     except errors.TourniquetError as error:
         logger.warning("the outcome could not be recorded: %s", error)
+
+
+def _is_left(table: Table, story: Story) -> bool:
+    """Tell whether a run only told something of a case that a person gave back: its end is written already."""
+    planned = all(result is Result.PLANNED for result, _ in story.results.values())
+    return planned and table.case(story.incident_id).outcome == Outcome.RELEASED
 
 
 def _make_up(table: Table, story: Story, execution: str, case: Json) -> None:

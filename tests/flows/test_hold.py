@@ -204,3 +204,30 @@ def test_an_instance_that_is_given_its_groups_back_is_isolated_again(watching: A
         "lock_metadata": True,
     }
     assert "Somebody undid it once" in described(last)
+
+
+def test_the_end_of_the_watch_does_not_write_over_what_a_person_gave_back(watching: Account) -> None:
+    """Given a case that a person gives back while it is watched, it stays released, and a repeat changes nothing."""
+    (key,) = watching.user("ci-user")
+    done: list[bool] = []
+
+    def give_back(*_: object, **__: object) -> None:
+        if not done and watching.cases() and watching.cases()[0].get("outcome"):
+            done.append(True)
+            (case,) = watching.cases()
+            watching.answer(case["pk"], "released")
+            undo(watching, key)
+
+    watching.on_call("before", "iam", "ListUsers", give_back)
+    signal = events.health(key, account=ACCOUNT)
+    (told,) = watching.run(signal)
+    assert done
+    assert told["outcome"] == "RELEASED"
+    (case,) = watching.cases()
+    assert (case["outcome"], case["made"]) == ("RELEASED", [])
+    last = watching.alerts()[-1]
+    assert last["outcome"] == "RELEASED"
+    assert "A person gave the case back while it was watched" in described(last)
+    watching.run(signal)
+    assert not watching.denied("ci-user")
+    assert watching.status("ci-user") == {key: "Active"}
