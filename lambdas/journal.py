@@ -481,12 +481,16 @@ class Table:
             ExpressionAttributeValues=_item({":again": change.before, ":execution": execution, ":at": change.at}),
         )
 
-    def record_after(self, change: Change) -> None:
-        """Keep how a change ended. Raises Unavailable or NotPermitted."""
-        self._send(
-            self._dynamodb.update_item,
-            TableName=self._name,
+    def record_after(self, change: Change, *, unless_made_since: str = "") -> None:
+        """Keep how a change ended. Raises Unavailable or NotPermitted.
+
+        Nothing is written over what was made since a time (ISO 8601), where one is given: a hold may have made it.
+        """
+        made = {":done": Result.DONE, ":already": Result.ALREADY, ":since": unless_made_since}
+        condition = {"ConditionExpression": "NOT (#r IN (:done, :already) AND #at >= :since)"}
+        self._if_unchanged(
             Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+            **(condition if unless_made_since else {}),
             UpdateExpression="SET #r = :result, #e = :error, #a = :after, #at = :at, item_id = :id, "
             "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target) REMOVE released_at, released_by",
             ExpressionAttributeNames={
@@ -507,6 +511,7 @@ class Table:
                     ":case": change.incident_id,
                     ":action": change.action,
                     ":target": change.to_json()["target"],
+                    **(made if unless_made_since else {}),
                 }
             ),
         )

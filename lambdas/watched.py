@@ -31,7 +31,7 @@ class Watched:
     """How cuts held: of a whole run, or of one case of it (``of``).
 
     ``items`` is item id → ``{"held": true | false | null, "undone": <times>, "error"}``; ``born`` what was born
-    meanwhile, each ``{"kind", "id", "name", "at", "of_case"}``; ``released`` are the ids of the cases that a person gave
+    meanwhile, each ``{"kind", "id", "name", "at", "of_case"}``; ``released`` are the ids of cases that a person gave
     back meanwhile, ``errors`` why nobody watched.
     """
 

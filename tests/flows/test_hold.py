@@ -231,3 +231,33 @@ def test_the_end_of_the_watch_does_not_write_over_what_a_person_gave_back(watchi
     watching.run(signal)
     assert not watching.denied("ci-user")
     assert watching.status("ci-user") == {key: "Active"}
+
+
+def test_what_was_undone_before_it_could_be_read_back_and_is_made_again_is_no_failure(watching: Account) -> None:
+    """Given an attacker who detaches the deny before it is read back, the last alert says that it was made, and holds.
+
+    The journal says so too, by which another case knows that this one needs the deny.
+    """
+    (key,) = watching.user("ci-user")
+    calls: list[int] = []
+
+    def detach(*_: object, **__: object) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            watching.iam.detach_user_policy(UserName="ci-user", PolicyArn=DENY)
+
+    watching.on_call("after", "iam", "AttachUserPolicy", detach)
+    (told,) = watching.run(events.health(key, account=ACCOUNT))
+    assert len(calls) == 2
+    assert watching.denied("ci-user")
+    first, last = watching.alerts()
+    assert first["outcome"] == "PARTIAL"
+    assert told["outcome"] == last["outcome"] == "CONTAINED"
+    assert {action["action"]: action["result"] for action in last["actions"]} == {
+        "deny_principal": "done",
+        "disable_key": "done",
+    }
+    (change,) = [one for one in watching.records(told["incident_id"], "CHANGE#") if one["action"] == "deny_principal"]
+    assert change["result"] == "done"
+    (case,) = watching.cases()
+    assert len(case["made"]) == 2
