@@ -119,13 +119,14 @@ def test_what_was_born_meanwhile_is_told_and_not_touched(watching: Account) -> N
     def bear() -> None:
         made.extend(watching.user("backdoor"))
         watching.iam.create_role(RoleName="helper", AssumeRolePolicyDocument="{}")
+        watching.iam.create_role(RoleName="hides", Path="/tourniquet/", AssumeRolePolicyDocument="{}")
         watching.iam.create_login_profile(UserName="ci-user", Password="Sunny-day-4711!")
 
     watching.before["NotifyFunctionArn"] = bear
     watching.run(events.health(key, account=ACCOUNT))
     _, last = watching.alerts()
     (sentence,) = [one for one in last["not_done"] if one.startswith("Born since")]
-    for name in ("user backdoor", "role helper", "a console password of user ci-user"):
+    for name in ("user backdoor", "role helper", "role hides", "a console password of user ci-user"):
         assert name in sentence
     assert f"access key …{made[0][-4:]} of user backdoor" in sentence
     assert made[0] not in str(last)
