@@ -253,7 +253,8 @@ def _to_run(
     """
     alive = {owner for owner in set(case.acting.values()) - {desk.opening.execution} if desk.alive(owner)}
     waiting = {item_id for ask in asks if ask.state is Asked.WAITING for item_id in ask.items}  # nobody makes these now
-    free = [item for item in items if item.id in waiting or case.acting.get(item.id) not in alive]
+    left = {item.id for item in items if case.outcome and item.id not in case.made}  # its run has told that it failed
+    free = [item for item in items if item.id in waiting | left or case.acting.get(item.id) not in alive]
     free = [now for item in free if (now := _as_decided(desk, case, asks, item, first_at)) is not None]
     settled = case.outcome in {Outcome.CONTAINED, Outcome.PENDING, Outcome.REJECTED, Outcome.EXPIRED}
     if rails.by_person(desk.incident) or not (alive or settled):
