@@ -258,8 +258,9 @@ def _check(work: _Hold, cut: _Cut) -> None:
     cut.slow = False
     try:
         is_cut = work.watch.look(cut.item)
-    except errors.TargetGone:
+    except errors.TargetGone as error:
         cut.gone += 1
+        cut.error = f"{type(error).__name__}: {line(error, 200)}" if cut.made_at is not None else ""
         return
     except errors.TourniquetError as error:
         cut.slow = isinstance(error, errors.Throttled)

@@ -87,6 +87,8 @@ def headline(watch: Watched) -> str:
         return "Nobody could watch whether it holds."
     if watch.undone:
         return f"Somebody undid it {_times(watch.undone)}; it was made again each time, and holds."
+    if any(said["held"] is None and said.get("error") for said in watch.items.values()):
+        return f"What could be watched to the end holds: nobody undid it in the {seconds} after."
     return f"It holds: nobody undid it in the {seconds} after."
 
 
@@ -117,6 +119,8 @@ def _sentence(item: PlanItem, said: Json | None) -> str:
     undone, why = int(said["undone"]), f" ({line(said['error'], 200)})" if said.get("error") else ""
     if said["held"] is False:
         return f"{what}: LOST. It was undone {_times(undone)}, and is not in place, or was not long enough{why}."
+    if said["held"] is None and why.startswith(" (TargetGone"):
+        return f"{what}: not found any more while it was watched{why}: it was deleted, or renamed to hide. Look for it."
     if said["held"] is None:
         return f"{what}: not watched{why}." if why else ""
     return f"{what}: undone {_times(undone)}, made again each time, holds." if undone else f"{what}: holds."

@@ -433,3 +433,11 @@ def test_what_is_given_back_of_one_case_leaves_another_one_watched() -> None:
     assert held.released == (DISABLE.incident_id,)
     assert held.items[DISABLE.id]["held"] is None
     assert held.items[other.id]["held"] is True
+
+
+def test_who_is_not_found_any_more_is_told_of() -> None:
+    """Given a user that is renamed to hide while it is watched, it is not known to hold, and the reason says so."""
+    world = standing_cut(DENY)
+    world.look_fails = lambda now, _: errors.TargetGone("There is no such user.") if now.now > now.began + 5 else None
+    held = world.hold(DENY)
+    assert held.items[DENY.id] == {"held": None, "undone": 0, "error": "TargetGone: There is no such user."}
