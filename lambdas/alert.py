@@ -259,8 +259,8 @@ def _headline(story: Story) -> str:
         parts.append(watched.headline(story.watch))
     rest_waits = _asked(story) and (made or story.outcome is not Outcome.PENDING)
     if not (rest_waits and story.outcome is Outcome.PENDING):
-        lost = story.watch is not None and story.watch.lost
-        parts.append(_KNOWN if known else "" if lost else _HEADLINES[story.outcome])
+        said = story.watch is not None and (story.watch.lost or story.watch.released)
+        parts.append(_KNOWN if known else "" if said else _HEADLINES[story.outcome])
     if rest_waits:
         parts.append(_REST_WAITS)
     failed = [

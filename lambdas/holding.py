@@ -53,12 +53,13 @@ class Standing:
     """What the incident table says of a case while its cuts are watched.
 
     ``made`` are the ids of the items that are known to be made. ``ended`` says that the run has made all that it will
-    make, ``released`` that a person gave the case back. ``holds`` is how many holds share the account's requests.
+    make. ``released`` are the ids of the cases that a person gave back. ``holds`` is how many holds share the account's
+    requests.
     """
 
     made: Collection[str]
     ended: bool = False
-    released: bool = False
+    released: Collection[str] = ()
     holds: int = 1
 
 
@@ -96,11 +97,12 @@ class _Cut:
     error: str = ""
     slow: bool = False
     busy: bool = False
+    released: bool = False
 
     @property
     def over(self) -> bool:
         """Whether there is nothing to watch any more."""
-        return self.gone >= _MOST_GONE or self.failures >= _MOST_FAILURES
+        return self.released or self.gone >= _MOST_GONE or self.failures >= _MOST_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ class Held:
 
     ``items`` is item id → ``{"held", "undone", "error"}``; ``held`` is ``None`` where nothing could be watched.
     ``born`` is what was born meanwhile, ``more_born`` how much of that is left out. ``seconds`` is how long it was
-    watched since the last cut was made, ``released`` that a person gave the case back meanwhile.
+    watched since the last cut was made, ``released`` the ids of the cases that a person gave back meanwhile.
     """
 
     items: Json
@@ -117,7 +119,7 @@ class Held:
     more_born: int = 0
     born_error: str = ""
     seconds: float = 0.0
-    released: bool = False
+    released: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """Give the form that the workflow carries to Notify."""
@@ -127,7 +129,7 @@ class Held:
             "more_born": self.more_born,
             "born_error": self.born_error,
             "seconds": round(self.seconds, 1),
-            "released": self.released,
+            "released": list(self.released),
         }
 
 
@@ -175,20 +177,18 @@ def hold(watch: Watch, items: Iterable[PlanItem], *, seconds: float, begin_withi
         began = watch.now()
         checks = [_busily(cut, _check_of(work, cut)) for cut in work.cuts if not (cut.over or cut.busy)]
         watch.together([*_due(work, work.asking, _ask), *checks, *_due(work, work.searching, _look_for_born)])
-        if work.standing.released:
-            break
         _rest(work, began)
     last = watch.now() + QUIET
     while (work.searching.busy or any(cut.busy for cut in work.cuts)) and watch.now() < last:
         watch.sleep(PAUSE)
     now = watch.now()
     return Held(
-        items={cut.item.id: _result(cut, now, released=work.standing.released) for cut in work.cuts},
+        items={cut.item.id: _result(cut, now) for cut in work.cuts},
         born=tuple(list(work.born.values())[:_MOST_BORN]),
         more_born=max(0, len(work.born) - _MOST_BORN),
         born_error=work.born_error,
         seconds=now - max((cut.made_at for cut in work.cuts if cut.made_at is not None), default=now),
-        released=work.standing.released,
+        released=tuple(sorted({cut.item.incident_id for cut in work.cuts if cut.released})),
     )
 
 
@@ -243,6 +243,7 @@ def _ask(work: _Hold) -> None:
     if found is not None:
         work.standing = found
     for cut in work.cuts:
+        cut.released = cut.released or cut.item.incident_id in work.standing.released
         known = cut.item.id in work.standing.made or (found is None and now >= work.started + QUIET)
         if cut.made_at is None and known:
             cut.made_at = now
@@ -257,8 +258,9 @@ def _check(work: _Hold, cut: _Cut) -> None:
     cut.slow = False
     try:
         is_cut = work.watch.look(cut.item)
-    except errors.TargetGone:
+    except errors.TargetGone as error:
         cut.gone += 1
+        cut.error = f"{type(error).__name__}: {line(error, 200)}" if cut.made_at is not None else ""
         return
     except errors.TourniquetError as error:
         cut.slow = isinstance(error, errors.Throttled)
@@ -275,7 +277,7 @@ def _check(work: _Hold, cut: _Cut) -> None:
     if cut.holds or cut.undone == 0:
         cut.undone += 1
     cut.holds, cut.undone_at = False, now
-    if not work.standing.released:
+    if not cut.released:
         _again(work, cut)
 
 
@@ -290,7 +292,7 @@ def _again(work: _Hold, cut: _Cut) -> None:
     except errors.TargetGone:
         cut.gone += 1
     except errors.Released:
-        cut.failures = _MOST_FAILURES
+        cut.released = True
     except errors.TourniquetError as error:
         passing = isinstance(error, errors.Throttled | errors.Unavailable)
         cut.slow = cut.slow or isinstance(error, errors.Throttled)
@@ -320,10 +322,12 @@ def _rest(work: _Hold, began: float) -> None:
         work.watch.sleep(wait)
 
 
-def _result(cut: _Cut, now: float, *, released: bool) -> Json:
+def _result(cut: _Cut, now: float) -> Json:
     """Say of one cut whether it held: it reads so at the end, and nobody undid it in the last seconds."""
     quiet = cut.undone_at is None or now >= cut.undone_at + QUIET
     held = (
-        None if cut.made_at is None or cut.gone or released or (cut.error and not cut.undone) else cut.holds and quiet
+        None
+        if cut.made_at is None or cut.gone or cut.released or (cut.error and not cut.undone)
+        else cut.holds and quiet
     )
     return {"held": held, "undone": cut.undone, "error": cut.error}

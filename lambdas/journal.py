@@ -489,12 +489,16 @@ class Table:
             ExpressionAttributeValues=_item({":again": change.before, ":execution": execution, ":at": change.at}),
         )
 
-    def record_after(self, change: Change) -> None:
-        """Keep how a change ended. Raises Unavailable or NotPermitted."""
-        self._send(
-            self._dynamodb.update_item,
-            TableName=self._name,
+    def record_after(self, change: Change, *, unless_made_since: str = "") -> None:
+        """Keep how a change ended. Raises Unavailable or NotPermitted.
+
+        Nothing is written over what was made since a time (ISO 8601), where one is given: a hold may have made it.
+        """
+        made = {":done": Result.DONE, ":already": Result.ALREADY, ":since": unless_made_since}
+        condition = {"ConditionExpression": "NOT (#r IN (:done, :already) AND #at >= :since)"}
+        self._if_unchanged(
             Key=_item({"pk": change.incident_id, "sk": f"CHANGE#{change.item_id}"}),
+            **(condition if unless_made_since else {}),
             UpdateExpression="SET #r = :result, #e = :error, #a = :after, #at = :at, item_id = :id, "
             "incident_id = :case, #ac = :action, #t = if_not_exists(#t, :target) REMOVE released_at, released_by",
             ExpressionAttributeNames={
@@ -515,6 +519,7 @@ class Table:
                     ":case": change.incident_id,
                     ":action": change.action,
                     ":target": change.to_json()["target"],
+                    **(made if unless_made_since else {}),
                 }
             ),
         )
@@ -541,21 +546,30 @@ class Table:
         return found
 
     def close(self, incident_id: str, execution: str, values: Mapping[str, Any]) -> bool:
-        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while others have it."""
+        """Write a case's end (``outcome``, ``told``, ``ended_at``, ``held`` …); false while others have it.
+
+        What a person gave back stays so: a run that is to change that takes the case first (see ``run``).
+        """
         sets = ", ".join(f"#{index} = :{index}" for index in range(len(values)))
         written = {f":{index}": value for index, value in enumerate(values.values())}
         return self._if_unchanged(
             Key=_item({"pk": incident_id, "sk": "INCIDENT"}),
             UpdateExpression=f"SET {sets}, incident_id = :case",
             ConditionExpression="(attribute_not_exists(#execution) OR #execution = :execution OR "
-            "attribute_exists(#ended)) AND (attribute_not_exists(#ended) OR #ended <> :releasing)",
+            "attribute_exists(#ended)) AND (attribute_not_exists(#ended) OR NOT #ended IN (:releasing, :released))",
             ExpressionAttributeNames={
                 "#execution": "execution",
                 "#ended": "outcome",
                 **{f"#{index}": name for index, name in enumerate(values)},
             },
             ExpressionAttributeValues=_item(
-                {**written, ":execution": execution, ":case": incident_id, ":releasing": RELEASING}
+                {
+                    **written,
+                    ":execution": execution,
+                    ":case": incident_id,
+                    ":releasing": RELEASING,
+                    ":released": Outcome.RELEASED,
+                }
             ),
         )
 

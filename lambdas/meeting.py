@@ -40,6 +40,7 @@ _TRIES = 3
 _SECONDS = 4.0
 _SECONDS_TO_BRAKE = 7.0
 _HOUR = timedelta(hours=1)
+_OVER = {RELEASING, Outcome.RELEASED}
 _GIVEN_BACK = "a person gave the case back, or is giving it back"
 _NOBODY_TO_ASK = "the incident table did not answer, so nobody could be asked"
 
@@ -104,7 +105,7 @@ def _home(desk: Desk) -> tuple[str, str, bool]:
     if not desk.incident.case:
         return own, own, False
     case = desk.table.case(desk.incident.case)
-    return own, case.incident_id if case.execution else own, case.outcome in {RELEASING, Outcome.RELEASED}
+    return own, case.incident_id if case.execution else own, case.outcome in _OVER
 
 
 def _left(item: PlanItem) -> PlanItem:
@@ -210,7 +211,8 @@ def _join(desk: Desk, case_id: str, items: tuple[PlanItem, ...], first_at: str) 
             )
             targets = journal.target_ids([item.target for item in run])
             acting = [item.id for item in run if rails.acts(item)]
-            if not run or desk.table.run(case, desk.opening.execution, acting, targets):
+            left = case.outcome in _OVER and all(item.mode is Mode.OBSERVE for item in run)
+            if not run or left or desk.table.run(case, desk.opening.execution, acting, targets):
                 return Meeting(
                     incident_id=case_id,
                     opened=False,
@@ -251,7 +253,8 @@ def _to_run(
     """
     alive = {owner for owner in set(case.acting.values()) - {desk.opening.execution} if desk.alive(owner)}
     waiting = {item_id for ask in asks if ask.state is Asked.WAITING for item_id in ask.items}  # nobody makes these now
-    free = [item for item in items if item.id in waiting or case.acting.get(item.id) not in alive]
+    left = {item.id for item in items if case.outcome and item.id not in case.made}  # its run has told that it failed
+    free = [item for item in items if item.id in waiting | left or case.acting.get(item.id) not in alive]
     free = [now for item in free if (now := _as_decided(desk, case, asks, item, first_at)) is not None]
     settled = case.outcome in {Outcome.CONTAINED, Outcome.PENDING, Outcome.REJECTED, Outcome.EXPIRED}
     if rails.by_person(desk.incident) or not (alive or settled):

@@ -37,8 +37,8 @@ _AT_MOST = timedelta(hours=1)
 #: Of so many of the users that were born are keys and passwords looked for.
 _MOST_USERS = 20
 _A_PAGE = 1000
+#: Nobody but AWS can make a role under this path; under any other, whoever makes a role chooses.
 _OF_SERVICES = "/aws-service-role/"
-_OWN = "/tourniquet/"
 
 
 def since(signal_at: str, started_at: str) -> datetime:
@@ -70,7 +70,7 @@ def born(iam: IAMClient, after: datetime, users: Collection[str]) -> list[Json]:
     found += [
         _said("role", one["RoleId"], one["RoleName"], one["CreateDate"])
         for one in roles
-        if one["CreateDate"] >= after and not one["Path"].startswith((_OF_SERVICES, _OWN))
+        if one["CreateDate"] >= after and not one["Path"].startswith(_OF_SERVICES)
     ]
     for name in [*users, *(one["UserName"] for one in made[:_MOST_USERS] if one["UserName"] not in users)]:
         try:

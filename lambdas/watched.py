@@ -13,7 +13,7 @@ from lambdas import wording
 from lambdas.text import line, minute, tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from lambdas.model import Json, PlanItem
 
@@ -31,7 +31,8 @@ class Watched:
     """How cuts held: of a whole run, or of one case of it (``of``).
 
     ``items`` is item id → ``{"held": true | false | null, "undone": <times>, "error"}``; ``born`` what was born
-    meanwhile, each ``{"kind", "id", "name", "at", "of_case"}``; ``errors`` why nobody watched.
+    meanwhile, each ``{"kind", "id", "name", "at", "of_case"}``; ``released`` are the ids of cases that a person gave
+    back meanwhile, ``errors`` why nobody watched.
     """
 
     items: Mapping[str, Json] = field(default_factory=dict)
@@ -39,13 +40,14 @@ class Watched:
     more_born: int = 0
     born_error: str = ""
     seconds: float = 0.0
-    released: bool = False
+    released: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
-    def of(self, items: Iterable[PlanItem]) -> Watched | None:
+    def of(self, items: Collection[PlanItem]) -> Watched | None:
         """Give what concerns one case; ``None`` where nothing of it was watched."""
         mine = {item.id: self.items[item.id] for item in items if item.id in self.items}
-        return replace(self, items=mine) if mine or self.errors else None
+        released = tuple({item.incident_id for item in items} & set(self.released))
+        return replace(self, items=mine, released=released) if mine or self.errors else None
 
     @property
     def held(self) -> bool | None:
@@ -86,6 +88,8 @@ def headline(watch: Watched) -> str:
     if watch.undone:
         again = "it was made again" if watch.undone == 1 else "it was made again each time"
         return f"Somebody undid it {_times(watch.undone)}; {again}, and holds."
+    if any(said["held"] is None and said.get("error") for said in watch.items.values()):
+        return f"What could be watched to the end holds: nobody undid it in the {seconds} after."
     return f"It holds: nobody undid it in the {seconds} after."
 
 
@@ -116,6 +120,8 @@ def _sentence(item: PlanItem, said: Json | None) -> str:
     undone, why = int(said["undone"]), f" ({line(said['error'], 200)})" if said.get("error") else ""
     if said["held"] is False:
         return f"{what}: LOST. It was undone {_times(undone)}, and is not in place, or was not long enough{why}."
+    if said["held"] is None and why.startswith(" (TargetGone"):
+        return f"{what}: not found any more while it was watched{why}: it was deleted, or renamed to hide. Look for it."
     if said["held"] is None:
         return f"{what}: not watched{why}." if why else ""
     again = "made again" if undone == 1 else "made again each time"

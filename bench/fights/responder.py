@@ -68,7 +68,7 @@ class Journal(Table):
         old = self._kept[change.item_id]
         self._kept[change.item_id] = Kept(before=old.before, by=old.by, again=change.before, again_by=execution)
 
-    def record_after(self, change: Change) -> None:
+    def record_after(self, change: Change, *, unless_made_since: str = "") -> None:  # noqa: ARG002 - as the table's
         """Keep how a change ended."""
         self._wait()
         self.ended_as[change.item_id] = change

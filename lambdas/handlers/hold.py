@@ -177,7 +177,7 @@ def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Calla
         return Standing(
             made={item_id for some in changes for item_id, change in some.items() if was_made(change)},
             ended=all(case.outcome for case in found),
-            released=any(case.outcome in _OVER for case in found),
+            released=frozenset(case.incident_id for case in found if case.outcome in _OVER),
             holds=holds,
         )
 

@@ -115,7 +115,7 @@ def _tell_of(run: _Run, case: Json) -> Json:
     story = _story(run, case, items, watch)
     alerted = _worth_telling(case, story) or bool(before and before["alerted"])
     lost = _lost(story) if alerted else None
-    _record(run.table, story, run.execution, case, alerted=alerted and lost is None)
+    _record(run, story, case, alerted=alerted and lost is None)
     if lost is not None:
         raise lost
     return {"incident_id": incident_id, "outcome": story.outcome, "alerted": alerted}
@@ -139,8 +139,11 @@ def _without_answered(run: _Run, case: Json, items: tuple[PlanItem, ...]) -> tup
 def _story(run: _Run, case: Json, items: tuple[PlanItem, ...], watch: Watched | None) -> Story:
     """Put together all that there is to tell about one case."""
     changes = {item.id: run.changes[item.id] for item in items if item.id in run.changes}
-    if run.failure:
-        changes = _finished(run.table, case["incident_id"], items, run.started_at) | changes
+    if run.failure or any(_may_be_made(change) for change in changes.values()):
+        kept = _finished(run.table, case["incident_id"], items, run.started_at)
+        made = {item_id: change for item_id, change in kept.items() if change.result in _MADE}
+        again = {item_id for item_id, change in changes.items() if _may_be_made(change)} & set(made)
+        changes = kept | {item_id: change for item_id, change in changes.items() if item_id not in again}
     changes = {item_id: _whole(run.table, change) for item_id, change in changes.items()}
     ask, waiting = _question(run.table, case, run.asked, run.execution)
     decision = case.get("decision")
@@ -149,6 +152,8 @@ def _story(run: _Run, case: Json, items: tuple[PlanItem, ...], watch: Watched | 
     outcome = _outcome(case, standing, changes, failed=run.failure is not None)
     if watch and watch.lost and outcome in {Outcome.CONTAINED, Outcome.REPEATED}:
         outcome = Outcome.PARTIAL
+    if watch and watch.released:
+        outcome = Outcome.RELEASED
     return Story(
         incident_id=case["incident_id"],
         incident=run.incident,
@@ -199,7 +204,7 @@ def _watched(held: object) -> Watched | None:
         more_born=sum(int(part.get("more_born", 0)) for part in parts),
         born_error=next((part["born_error"] for part in parts if part.get("born_error")), ""),
         seconds=min((float(part["seconds"]) for part in parts if "seconds" in part), default=0.0),
-        released=any(part.get("released") for part in parts),
+        released=tuple(case for part in parts for case in part.get("released", ())),
         errors=tuple(line(part["error"], 80) for part in parts if "error" in part),
     )
 
@@ -348,21 +353,28 @@ def _send(ready: Alert) -> None:
         logger.warning("the topic's subscriptions could not be counted: %s", error)
 
 
-def _record(table: Table, story: Story, execution: str, case: Json, *, alerted: bool) -> None:
+def _record(run: _Run, story: Story, case: Json, *, alerted: bool) -> None:
     """Write failures into the journal and the outcome into the case; a table that fails is only logged."""
+    table, execution = run.table, run.execution
     told = alert.told_after(case["told"], story) if alerted else case["told"]
     try:
         _make_up(table, story, execution, case)
         for item in story.items:
             result, error = story.results[item.id]
             if result in {Result.FAILED, Result.SKIPPED} and item.id in story.changes:
-                table.record_after(_failure(item, result, error))
+                table.record_after(_failure(item, result, error), unless_made_since=run.started_at)
         if case["opened"] or story.items:
             _close(table, story, execution, told)
-        elif alerted:
+        if alerted and (not (case["opened"] or story.items) or _is_left(table, story)):
             table.remember(story.incident_id, told)
     except errors.TourniquetError as error:
         logger.warning("the outcome could not be recorded: %s", error)
+
+
+def _is_left(table: Table, story: Story) -> bool:
+    """Tell whether a run only told something of a case that a person gave back: its end is written already."""
+    planned = all(result is Result.PLANNED for result, _ in story.results.values())
+    return planned and table.case(story.incident_id).outcome == Outcome.RELEASED
 
 
 def _make_up(table: Table, story: Story, execution: str, case: Json) -> None:
@@ -414,6 +426,11 @@ def _judged(table: Table, story: Story) -> tuple[Outcome, list[str]]:
         return Outcome.FAILED, made
     acted = [result for result in merged.values() if result is not Result.PLANNED]
     return planning.outcome(acted or merged.values()), made
+
+
+def _may_be_made(change: Change) -> bool:
+    """Tell whether a hold may have made a change that somebody undid before it could be read back."""
+    return change.result is Result.FAILED and change.error == errors.StateChanged.__name__
 
 
 def _finished(table: Table, incident_id: str, items: Collection[PlanItem], since: str) -> dict[str, Change]:

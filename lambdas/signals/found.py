@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SOURCE = "investigation"
 MARK = "found"
-MOST = 100
+#: So many are taken at once: all that is done about them must fit into what a workflow carries (256 KiB).
+MOST = reading.MOST_TARGETS
 
 _CASE = re.compile(r"inc-\d{8}-[0-9a-f]{10}")
 _SESSION = re.compile(r"AROA[A-Z0-9]{12,124}:[A-Za-z0-9_+=,.@-]{2,64}")

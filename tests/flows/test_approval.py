@@ -424,10 +424,8 @@ def lifted(account: Account, user: str, key: str) -> None:
 
 
 def released(account: Account, alert: dict[str, Any]) -> dict[str, Any]:
-    """Tell the responder of an undo with the line that the alert has for it."""
-    ended = account.finish(account.start(pasted(alert["undo"].split(" && ")[-1])))
-    said: dict[str, Any] = json.loads(ended["output"])
-    return said
+    """Tell the responder of an undo, as the alert says."""
+    return account.answer(alert["incident_id"], "released")
 
 
 def test_what_a_person_released_is_not_contained_again_by_itself(account: Account) -> None:

@@ -68,3 +68,17 @@ def test_what_was_found_for_a_case_that_nobody_knows_is_a_case_of_its_own(accoun
     )
     assert told["outcome"] == "CONTAINED"
     assert [case["pk"] for case in account.cases()] == [told["incident_id"]]
+
+
+def test_a_second_look_contains_nothing_either_for_a_case_that_a_person_gave_back(account: Account) -> None:
+    """Given a released case, what is found for it twice is left both times, told once, and the case stays released."""
+    case = contained(account)
+    account.answer(case, "released")
+    account.alerts()
+    (key,) = account.user("backdoor")
+    for _ in range(2):
+        account.run({"incident_id": case, "found": [{"kind": "user", "id": "", "name": "backdoor"}]})
+        assert [one["outcome"] for one in account.cases()] == ["RELEASED"]
+    assert account.status("backdoor") == {key: "Active"}
+    assert not account.denied("backdoor")
+    assert len(account.alerts()) == 1

@@ -119,13 +119,14 @@ def test_what_was_born_meanwhile_is_told_and_not_touched(watching: Account) -> N
     def bear() -> None:
         made.extend(watching.user("backdoor"))
         watching.iam.create_role(RoleName="helper", AssumeRolePolicyDocument="{}")
+        watching.iam.create_role(RoleName="hides", Path="/tourniquet/", AssumeRolePolicyDocument="{}")
         watching.iam.create_login_profile(UserName="ci-user", Password="Sunny-day-4711!")
 
     watching.before["NotifyFunctionArn"] = bear
     watching.run(events.health(key, account=ACCOUNT))
     _, last = watching.alerts()
     (sentence,) = [one for one in last["not_done"] if one.startswith("Born since")]
-    for name in ("user backdoor", "role helper", "a console password of user ci-user"):
+    for name in ("user backdoor", "role helper", "role hides", "a console password of user ci-user"):
         assert name in sentence
     assert f"access key …{made[0][-4:]} of user backdoor" in sentence
     assert made[0] not in str(last)
@@ -204,3 +205,60 @@ def test_an_instance_that_is_given_its_groups_back_is_isolated_again(watching: A
         "lock_metadata": True,
     }
     assert "Somebody undid it once" in described(last)
+
+
+def test_the_end_of_the_watch_does_not_write_over_what_a_person_gave_back(watching: Account) -> None:
+    """Given a case that a person gives back while it is watched, it stays released, and a repeat changes nothing."""
+    (key,) = watching.user("ci-user")
+    done: list[bool] = []
+
+    def give_back(*_: object, **__: object) -> None:
+        if not done and watching.cases() and watching.cases()[0].get("outcome"):
+            done.append(True)
+            (case,) = watching.cases()
+            watching.answer(case["pk"], "released")
+            undo(watching, key)
+
+    watching.on_call("before", "iam", "ListUsers", give_back)
+    signal = events.health(key, account=ACCOUNT)
+    (told,) = watching.run(signal)
+    assert done
+    assert told["outcome"] == "RELEASED"
+    (case,) = watching.cases()
+    assert (case["outcome"], case["made"]) == ("RELEASED", [])
+    last = watching.alerts()[-1]
+    assert last["outcome"] == "RELEASED"
+    assert "A person gave the case back while it was watched" in described(last)
+    watching.run(signal)
+    assert not watching.denied("ci-user")
+    assert watching.status("ci-user") == {key: "Active"}
+
+
+def test_what_was_undone_before_it_could_be_read_back_and_is_made_again_is_no_failure(watching: Account) -> None:
+    """Given an attacker who detaches the deny before it is read back, the last alert says that it was made, and holds.
+
+    The journal says so too, by which another case knows that this one needs the deny.
+    """
+    (key,) = watching.user("ci-user")
+    calls: list[int] = []
+
+    def detach(*_: object, **__: object) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            watching.iam.detach_user_policy(UserName="ci-user", PolicyArn=DENY)
+
+    watching.on_call("after", "iam", "AttachUserPolicy", detach)
+    (told,) = watching.run(events.health(key, account=ACCOUNT))
+    assert len(calls) == 2
+    assert watching.denied("ci-user")
+    first, last = watching.alerts()
+    assert first["outcome"] == "PARTIAL"
+    assert told["outcome"] == last["outcome"] == "CONTAINED"
+    assert {action["action"]: action["result"] for action in last["actions"]} == {
+        "deny_principal": "done",
+        "disable_key": "done",
+    }
+    (change,) = [one for one in watching.records(told["incident_id"], "CHANGE#") if one["action"] == "deny_principal"]
+    assert change["result"] == "done"
+    (case,) = watching.cases()
+    assert len(case["made"]) == 2

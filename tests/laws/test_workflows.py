@@ -499,4 +499,4 @@ def test_nobody_is_left_untold_by_the_way_that_skips_notify() -> None:
     (way,) = machine["States"]["Is there more to tell"]["Choices"]
     assert way["Condition"] == "{% $states.input.finished %}"
     finished = machine["States"]["Contain and hold"]["Output"]["finished"]
-    assert "$states.result[0].told != null" in finished
+    assert "$boolean($states.result[0].told)" in finished

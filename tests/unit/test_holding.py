@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,8 @@ class World:
         self.sleep(self.beside_takes)
         if self.silent:
             return None
-        return Standing(made=set(self.made), ended=self.ended, released=self.released, holds=self.holds)
+        released = {DENY.incident_id} if self.released else set()
+        return Standing(made=set(self.made), ended=self.ended, released=released, holds=self.holds)
 
     def search(self) -> Iterable[Json]:
         """Give what was born."""
@@ -307,7 +308,7 @@ def test_a_case_that_a_person_gives_back_is_left_at_once() -> None:
 
     world.at(4.9, give_back)
     held = world.hold(DISABLE, DENY)
-    assert held.released
+    assert held.released == (DENY.incident_id,)
     assert world.took <= 4.9 + 1.5
     assert {said["held"] for said in held.items.values()} == {None}
 
@@ -317,8 +318,10 @@ def test_a_case_that_is_given_back_in_the_last_moment_is_not_made_again() -> Non
     world = standing_cut(DENY)
     world.at(2, undo(DENY))
     world.again_fails = lambda _, __: errors.Released("given back")
-    world.hold(DENY)
+    held = world.hold(DENY)
     assert len(world.agains) == 1
+    assert held.released == (DENY.incident_id,)
+    assert held.items[DENY.id]["held"] is None
 
 
 def test_somebody_who_goes_on_undoing_is_answered_for_as_long_again() -> None:
@@ -394,7 +397,7 @@ def test_what_the_workflow_carries_is_plain() -> None:
         "more_born": 0,
         "born_error": "",
         "seconds": 20.1,
-        "released": False,
+        "released": [],
     }
 
 
@@ -412,3 +415,29 @@ def test_a_reading_that_breaks_is_no_loss() -> None:
     held = world.hold(DENY)
     assert held.items[DENY.id]["held"] is None
     assert "KeyError" in held.items[DENY.id]["error"]
+
+
+def test_what_is_given_back_of_one_case_leaves_another_one_watched() -> None:
+    """Given a run of two cases, of which a person gives one back, the cuts of the other one are made again still."""
+    other = replace(DENY, incident_id="inc-20261120-00000000bb")
+    world = World(cut={DISABLE.id: True, other.id: True}, made={DISABLE.id, other.id})
+
+    def give_back(world: World) -> None:
+        world.released = True
+        world.cut = {}
+
+    world.at(4.9, give_back)
+    held = world.hold(DISABLE, other)
+    assert {item for at, item in world.agains if at > 7} <= {other.id}
+    assert other.id in {item for _, item in world.agains}
+    assert held.released == (DISABLE.incident_id,)
+    assert held.items[DISABLE.id]["held"] is None
+    assert held.items[other.id]["held"] is True
+
+
+def test_who_is_not_found_any_more_is_told_of() -> None:
+    """Given a user that is renamed to hide while it is watched, it is not known to hold, and the reason says so."""
+    world = standing_cut(DENY)
+    world.look_fails = lambda now, _: errors.TargetGone("There is no such user.") if now.now > now.began + 5 else None
+    held = world.hold(DENY)
+    assert held.items[DENY.id] == {"held": None, "undone": 0, "error": "TargetGone: There is no such user."}

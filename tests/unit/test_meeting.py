@@ -321,6 +321,15 @@ def test_what_another_execution_is_at_is_left_to_it(table: Table) -> None:
     assert met.items == assign(plan.items, {}, OTHER)
 
 
+def test_what_failed_is_tried_again_while_its_run_only_watches(table: Table) -> None:
+    """Given a run that has told that a part failed and watches the rest, the next signal makes that part."""
+    plan = key_plan()
+    made, failed = assign(plan.items, {}, OTHER)
+    opened(table, plan, made=[made.id], outcome="PARTIAL")
+    (met,) = meeting.meet(desk(table=table, alive=[FIRST]), plan)
+    assert met.items == (failed,)
+
+
 def test_a_signal_about_two_cases_and_something_new_meets_all_three(table: Table) -> None:
     """Given two cases, when a signal names their users and one more, each case runs its own part."""
     names = ("a", "b", "c")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -91,6 +92,18 @@ def test_so_many_are_taken_at_once() -> None:
     incident = handed(*({"kind": "user", "id": "", "name": f"u{number}"} for number in range(found.MOST + 5)))
     assert len(incident.targets) == found.MOST
     assert any("More than" in note for note in incident.notes)
+
+
+def test_as_many_as_are_taken_fit_into_what_the_workflow_carries() -> None:
+    """Given the most users with the longest names, the plan goes out twice, and with its changes, within 256 KiB."""
+    of_a_change = 900  # bytes, of the longest of these
+    incident = handed(*({"kind": "user", "id": USER_ID, "name": f"{number:u>64}"} for number in range(found.MOST)))
+    keys = (f"AKIA{'A' * 16}", f"AKIA{'B' * 16}")
+    plan = planned(incident, {one: here(one.name, keys=keys) for one in incident.targets})
+    items = [len(json.dumps(item.to_json())) for item in plan.items]
+    assert len(items) == 3 * found.MOST
+    assert 2 * sum(items) < 200_000
+    assert sum(items) + of_a_change * len(items) < 200_000
 
 
 def actions(plan: Any) -> dict[str, Mode]:  # noqa: ANN401 - a plan
