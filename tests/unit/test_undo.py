@@ -30,7 +30,6 @@ from tests.unit.test_actions_instances import (
     is_contained,
     keep_metadata_options,
     prepared,
-    scale,
     target_group,
 )
 from tests.unit.test_actions_roles import READ_A_BUCKET, Role, policy_of
@@ -137,12 +136,6 @@ def other_port(machine: Machine) -> None:
     region.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": machine.id, "Port": 9}])
 
 
-def other_scaling_group(machine: Machine) -> None:
-    """Attach it to another Auto Scaling group."""
-    other = scale(machine.region).auto_scaling_group()
-    machine.region.autoscaling.attach_instances(InstanceIds=[machine.id], AutoScalingGroupName=other)
-
-
 def other_options(machine: Machine) -> None:
     """Turn its metadata service on with another hop limit."""
     machine.region.ec2.modify_instance_metadata_options(
@@ -166,7 +159,6 @@ def other_profile(machine: Machine) -> None:
 BY_SOMEBODY: dict[str, tuple[Callable[[Machine], None], str]] = {
     "isolate_instance": (other_group, r"interface eni-\w+: Tourniquet left the isolation group only, found is sg-"),
     "leave_balancers": (other_port, r"target group .*: Tourniquet left not registered, found is .*9"),
-    "leave_groups": (other_scaling_group, "the Auto Scaling group: Tourniquet left no group, found is group-"),
     "lock_metadata": (other_options, "hop limit of the metadata service: Tourniquet left 2, found is 5"),
     "protect_instance": (other_volume, r"volume vol-\w+: Tourniquet left .*delete.*, found is none"),
     "take_profile": (other_profile, "the instance profile: Tourniquet left none, found is .*other-"),
@@ -187,6 +179,18 @@ def test_what_somebody_changed_since_is_said_and_stays(region: Region, action: s
     with pytest.raises(errors.StateChanged, match=says):
         give_back(region, made)
     assert machine.state() == left
+
+
+def test_an_instance_that_somebody_put_into_another_group_stays_there(region: Region) -> None:
+    """Given an instance that is by now in another Auto Scaling group than it was, when undone, it stays in that."""
+    machine = prepared(region, "leave_groups")
+    now = machine.auto_scaling_group()
+    made = contain(region, machine.item("leave_groups"))
+    region.autoscaling.attach_instances(InstanceIds=[machine.id], AutoScalingGroupName=now)
+    made = replace(made, before={**made.before, "group": "the one before"})
+    with pytest.raises(errors.StateChanged, match=f"the Auto Scaling group: Tourniquet left no group, found is {now}"):
+        give_back(region, made)
+    assert machine.auto_scaling_group() == now
 
 
 def test_the_parts_that_nobody_changed_are_given_back(region: Region) -> None:
