@@ -106,11 +106,11 @@ def _label(name: str) -> str:
 
 def _said(name: str, value: object) -> str:
     """Put a value into a sentence."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not value:
+        return _NOTHING.get(name.partition(" ")[0], "none")
     match value:
-        case None | "" | [] | {}:
-            return _NOTHING.get(name.partition(" ")[0], "none")
-        case bool():
-            return "yes" if value else "no"
         case list() if all(isinstance(one, str) for one in value):
             return line(", ".join(value), _LONGEST)
         case dict() | list():

@@ -14,7 +14,7 @@ from moto import mock_aws
 from demo import events
 from demo.emulator import moto_fixes
 from lambdas import actions, aws, errors, journal
-from lambdas.handlers import approval, notify, triage
+from lambdas.handlers import approval, notify, restore, triage
 from lambdas.model import Change, Kind, Mode, PlanItem, Result, Target
 from tests.estate import Estate
 from tests.flows import account as account_module
@@ -86,6 +86,13 @@ def tell_every_story(account: Account) -> None:
     tell_of_roles(account)
     tell_of_questions(account)
     tell_of_instances(account)
+    tell_of_restores(account)
+
+
+def tell_of_restores(account: Account) -> None:
+    """Run what the restore function and the undo functions use: every case is restored, with its keys."""
+    for case in account.cases():
+        account.restore(case["pk"], reactivate_keys=True)
 
 
 def tell_of_roles(account: Account) -> None:
@@ -139,11 +146,19 @@ def test_what_is_granted_is_what_is_called(account: Account) -> None:
             recorder.calls[placeholder(name)],
         )
         assert called <= wanted if actions.load(name).on_instances else called == wanted, name
+    assert recorder.calls["RestoreFunctionArn"] == granted(restore.GRANTS)
+    for name in actions.names():
+        grants = actions.load(name).undo_grants
+        called = recorder.calls.get(f"Undo{placeholder(name)}", set())
+        assert called <= granted([*grants, *journal.UNDO_GRANTS]), name
+        assert bool(called) == bool(grants), f"{name} was never undone"
 
 
 DENY = f"arn:aws:iam::aws:policy/{aws.DENY_ALL}"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 WAYS = ("plain", "boundary", "boundary over another")
+#: An undo that leaves a policy that stood there before to a person.
+_LEFT_TO_A_PERSON = ("revoke_sessions", "boundary over another")
 
 
 def item_for(name: str, kind: Kind, iam: Any, number: int, way: str) -> PlanItem:  # noqa: ANN401 - boto3's client
@@ -217,5 +232,9 @@ def test_what_is_granted_to_undo_is_what_undo_calls(name: str, monkeypatch: pyte
             change = make(iam, action, item, way)
             if kind in {Kind.USER, Kind.ACCESS_KEY}:
                 iam.update_user(UserName=item.target.name, NewUserName=f"renamed-{number}")
-            action.undo(undoing, change)
+            if (name, way) == _LEFT_TO_A_PERSON:
+                with pytest.raises(errors.StateChanged):
+                    action.undo(undoing, change)
+            else:
+                action.undo(undoing, change)
     assert recorder.calls[""] == granted(action.undo_grants)
