@@ -1,0 +1,333 @@
+"""The investigation in the real workflow with the real handlers: what the attacker did, found, told and closed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from demo import events
+from lambdas import aws, errors
+from lambdas.handlers import report, take_stock
+from lambdas.investigation import lookback
+from tests.flows.account import ACCOUNT, Account
+from tests.flows.test_principals import make_role
+from tests.unit.trail import Clock, Trail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = datetime.now(UTC)
+CI_USER = {"type": "IAMUser", "userName": "ci-user", "principalId": "AIDA2TESTUSER0000001"}
+
+
+def at(minutes: float) -> str:
+    """Give a time so many minutes ago, as a record has it."""
+    return f"{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+
+
+class History:
+    """What CloudTrail has of the account, in each region; what comes late comes when a test says so."""
+
+    def __init__(self) -> None:
+        self.trails: dict[str, Trail] = {}
+        self.number = 0
+
+    def region(self, name: str) -> Trail:
+        """Give the event history of a region."""
+        return self.trails.setdefault(name, Trail(clock=Clock()))
+
+    def record(self, key: str, name: str, service: str = "iam", *, region: str = "us-east-1", **more: Any) -> str:
+        """Record a call that a key made; give the event's id."""
+        self.number += 1
+        identity = more.pop("identity", CI_USER)
+        record = {
+            "eventVersion": "1.11",
+            "eventID": f"00000000-0000-0000-0000-{self.number:012}",
+            "eventTime": more.pop("when", at(30 - self.number / 10)),
+            "eventSource": f"{service}.amazonaws.com",
+            "eventName": name,
+            "awsRegion": region,
+            "sourceIPAddress": "203.0.113.7",
+            "userAgent": "aws-cli/2.15",
+            "readOnly": False,
+            "eventType": "AwsApiCall",
+            "managementEvent": True,
+            "recipientAccountId": ACCOUNT,
+            "userIdentity": {**identity, "accountId": ACCOUNT, "accessKeyId": key},
+            **more,
+        }
+        self.region(region).hold([record])
+        return str(record["eventID"])
+
+
+@pytest.fixture
+def history(monkeypatch: pytest.MonkeyPatch) -> History:
+    """Give the event history, and have it answered for CloudTrail, without waiting."""
+    kept, client = History(), aws.client
+
+    def known(service: str, **more: Any) -> Any:  # noqa: ANN401 - boto3's clients
+        return kept.region(more.get("region") or "us-east-1") if service == "cloudtrail" else client(service, **more)
+
+    known.cache_clear = client.cache_clear  # type: ignore[attr-defined]  # as the fixtures of the account use it
+    monkeypatch.setattr(aws, "client", known)
+    monkeypatch.setattr(lookback, "PAUSE", 0.0)
+    monkeypatch.setattr(take_stock, "_SECONDS", 3.0)
+    monkeypatch.setattr(report, "_SECONDS", 20.0)
+    return kept
+
+
+@pytest.fixture
+def investigated(make_account: Callable[..., Account], history: History) -> Account:
+    """Give an account in which what was cut is investigated."""
+    del history
+    return make_account(investigate=True)
+
+
+def attack(account: Account, history: History) -> dict[str, str]:
+    """Leak a key, with which somebody made a user with a key and assumed a role; give what is what."""
+    (leaked,) = account.user("ci-user")
+    (born,) = account.user("backdoor")
+    role_id = make_role(account, "deploy", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    unique = account.iam.get_user(UserName="backdoor")["User"]["UserId"]
+    history.record(
+        leaked,
+        "CreateUser",
+        requestParameters={"userName": "backdoor"},
+        responseElements={"user": {"userName": "backdoor", "userId": unique, "arn": "arn:aws:iam::1:user/backdoor"}},
+    )
+    history.record(
+        leaked,
+        "CreateAccessKey",
+        requestParameters={"userName": "backdoor"},
+        responseElements={"accessKey": {"accessKeyId": born, "userName": "backdoor", "status": "Active"}},
+    )
+    session = "ASIA2TESTSESSION0009"
+    history.record(
+        leaked,
+        "AssumeRole",
+        "sts",
+        requestParameters={"roleArn": f"arn:aws:iam::{ACCOUNT}:role/deploy", "roleSessionName": "evil"},
+        responseElements={
+            "credentials": {"accessKeyId": session, "expiration": "Dec 31, 2099, 11:59:59 PM"},
+            "assumedRoleUser": {
+                "assumedRoleId": f"{role_id}:evil",
+                "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/evil",
+            },
+        },
+    )
+    history.record(
+        born,
+        "ListBuckets",
+        "s3",
+        region="eu-west-1",
+        identity={"type": "IAMUser", "userName": "backdoor", "principalId": unique},
+    )
+    return {"leaked": leaked, "born": born, "role_id": role_id, "session": session}
+
+
+def settled(account: Account) -> list[dict[str, Any]]:
+    """Wait until no workflow runs any more; give the executions of the investigation, the first one first."""
+    for _ in range(3):
+        for machine in (account.respond, account.investigator):
+            for one in account.stepfunctions.list_executions(stateMachineArn=machine, maxResults=1000)["executions"]:
+                account.finish(one["executionArn"])
+    found = account.stepfunctions.list_executions(stateMachineArn=account.investigator, maxResults=1000)["executions"]
+    return sorted((account.finish(one["executionArn"]) for one in found), key=lambda one: one["startDate"])
+
+
+def told_by(account: Account, source: str) -> list[dict[str, Any]]:
+    """Give the alerts of a source."""
+    return [one for one in account.alerts() if one["signal"]["source"] == source]
+
+
+def test_what_the_attacker_made_is_contained_in_the_same_case(investigated: Account, history: History) -> None:
+    """Given a leaked key that made a user and assumed a role, after the cut both are found by records, and cut too."""
+    known = attack(investigated, history)
+    (case,) = investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    (run,) = settled(investigated)
+    assert run["status"] == "SUCCEEDED", (run.get("error"), run.get("cause"), investigated.tracebacks)
+    found = json.loads(run["output"])["found"]
+    assert {(one["kind"], one["name"]) for one in found} == {
+        ("user", "backdoor"),
+        ("access_key", "backdoor"),
+        ("role_session", "deploy"),
+    }
+    assert investigated.denied("backdoor")
+    assert investigated.status("backdoor") == {known["born"]: "Inactive"}
+    policies = investigated.iam.list_role_policies(RoleName="deploy")["PolicyNames"]
+    assert [name for name in policies if name.startswith("Tourniquet-")]
+    assert [one["pk"] for one in investigated.cases()] == [case["incident_id"]]
+    alerts = told_by(investigated, "investigation")
+    told = next(one for one in alerts if one["signal"]["type"] == "report")
+    assert told["report"].startswith(f"s3://{investigated.bucket}/incidents/{case['incident_id']}/investigation/1/")
+    assert known["leaked"] not in json.dumps(alerts)
+    assert known["born"] not in json.dumps(alerts)
+    assert len(settled(investigated)) == 1, "what an investigation found starts no other"
+
+
+def test_the_report_lies_in_the_evidence_bucket_in_all_its_forms(investigated: Account, history: History) -> None:
+    """Given an investigation, its page, its JSON, its summary and the form for AWS Support are in the case's folder."""
+    known = attack(investigated, history)
+    (case,) = investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    settled(investigated)
+    folder = f"incidents/{case['incident_id']}/investigation/1/"
+    listed = investigated.s3.list_objects_v2(Bucket=investigated.bucket, Prefix=folder)["Contents"]
+    names = {one["Key"].removeprefix(folder) for one in listed}
+    assert names >= {"report.html", "report.json", "summary.txt", "support.html", "support.txt", "stock.json"}
+    page = investigated.s3.get_object(Bucket=investigated.bucket, Key=f"{folder}report.html")["Body"].read().decode()
+    assert "backdoor" in page
+    assert known["leaked"] not in page
+    document = json.loads(
+        investigated.s3.get_object(Bucket=investigated.bucket, Key=f"{folder}report.json")["Body"].read()
+    )
+    assert document["counts"]["events"] == 4
+    assert {one["id"] for one in document["credentials"]} >= {f"…{known['leaked'][-4:]}", f"…{known['born'][-4:]}"}
+    assert next(one for one in document["credentials"] if one["id"] == f"…{known['born'][-4:]}")["depth"] == 1
+
+
+def test_a_second_look_adds_what_came_late_and_does_not_repeat_what_was_told(
+    make_account: Callable[..., Account], history: History
+) -> None:
+    """Given a record that arrives after the first look, the second one finds what it names, and tells only that."""
+    account = make_account(investigate=True, look=0.02)
+    known = attack(account, history)
+    (late,) = account.user("latecomer")
+    unique = account.iam.get_user(UserName="latecomer")["User"]["UserId"]
+    done: list[bool] = []
+
+    def arrive() -> None:
+        if not done and account.denied("backdoor"):  # the first look is over
+            done.append(True)
+            history.record(
+                known["leaked"],
+                "CreateUser",
+                requestParameters={"userName": "latecomer"},
+                responseElements={"user": {"userName": "latecomer", "userId": unique}},
+            )
+
+    account.always["InvestigateFunctionArn"] = arrive
+    account.run(events.health(known["leaked"], account=ACCOUNT))
+    first, second = settled(account)
+    assert (first["status"], second["status"]) == ("SUCCEEDED", "SUCCEEDED"), (second, account.tracebacks)
+    assert done
+    settled(account)
+    assert account.denied("latecomer")
+    assert account.status("latecomer") == {late: "Inactive"}
+    reports = [one for one in told_by(account, "investigation") if one["signal"]["type"] == "report"]
+    assert len(reports) == 2
+    added = [one for one in reports[1]["not_done"] if "first look did not have" in one]
+    assert any("latecomer" in one for one in added)
+    assert not any("backdoor" in one for one in added)
+
+
+def test_a_second_look_with_nothing_new_is_silent(make_account: Callable[..., Account], history: History) -> None:
+    """Given nothing that arrived late and no cut undone, the second look tells nobody."""
+    account = make_account(investigate=True, look=0.02)
+    known = attack(account, history)
+    account.run(events.health(known["leaked"], account=ACCOUNT))
+    assert [one["status"] for one in settled(account)] == ["SUCCEEDED"] * 2
+    assert len([one for one in told_by(account, "investigation") if one["signal"]["type"] == "report"]) == 1
+
+
+def test_a_cut_that_was_undone_until_the_second_look_is_made_again_and_told(
+    make_account: Callable[..., Account], history: History
+) -> None:
+    """Given a deny that somebody detached after the first look, the second one has it made again, and says so."""
+    account = make_account(investigate=True, look=0.05)
+    (leaked,) = account.user("ci-user")
+    history.record(leaked, "GetCallerIdentity", "sts")
+    undone: list[bool] = []
+
+    def undo() -> None:
+        begun = account.stepfunctions.list_executions(stateMachineArn=account.investigator)["executions"]
+        if undone or len(begun) < 2:
+            return
+        undone.append(True)
+        account.iam.detach_user_policy(UserName="ci-user", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll")
+
+    account.always["InvestigateFunctionArn"] = undo
+    account.run(events.health(leaked, account=ACCOUNT))
+    settled(account)
+    assert undone
+    assert account.denied("ci-user")
+    last = [one for one in told_by(account, "investigation") if one["signal"]["type"] == "report"][-1]
+    assert any("had been undone since" in one for one in last["not_done"])
+
+
+def start(account: Account, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Start an investigation by hand; give its execution when it has ended."""
+    started = account.stepfunctions.start_execution(stateMachineArn=account.investigator, input=json.dumps(asked))
+    return account.finish(started["executionArn"])
+
+
+def test_who_made_a_thing_can_be_asked(investigated: Account, history: History) -> None:
+    """Given the id of an instance, the investigation finds the call that launched it and what else its caller did."""
+    (key,) = investigated.user("ci-user")
+    history.record(
+        key,
+        "RunInstances",
+        "ec2",
+        region="eu-west-1",
+        resources=[{"ARN": "i-0123456789abcdef0"}],
+        responseElements={"instancesSet": {"items": [{"instanceId": "i-0123456789abcdef0"}]}},
+    )
+    history.record(key, "CreateKeyPair", "ec2", region="eu-west-1", requestParameters={"keyName": "mine"})
+    ended = start(investigated, {"resource": "i-0123456789abcdef0"})
+    assert ended["status"] == "SUCCEEDED", (ended.get("cause"), investigated.tracebacks)
+    output = json.loads(ended["output"])
+    assert output["found"] == [], "nobody said that this is a case"
+    document = json.loads(
+        investigated.s3.get_object(
+            Bucket=investigated.bucket, Key=output["report"].split("/", 3)[3].replace(".html", ".json")
+        )["Body"].read()
+    )
+    assert {one["event"] for one in document["resources"]} == {"RunInstances", "CreateKeyPair"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({}, "Give {"),
+        ("text", "Give {"),
+        ({"incident_id": "inc-1"}, "whole id"),
+        ({"incident_id": "inc-20200101-0000000000"}, "no case of this id"),
+        ({"user_name": "a", "role_name": "b"}, "Give {"),
+        ({"user_name": "two words"}, "user_name"),
+        ({"user_name": "a", "since": "yesterday"}, "since"),
+        ({"user_name": "a", "since": "2999-01-01T00:00:00Z"}, "since"),
+        ({"instance_id": "i-0123456789abcdef0"}, "region"),
+    ],
+)
+def test_what_cannot_be_investigated_is_told(investigated: Account, asked: Any, says: str) -> None:  # noqa: ANN401 - any JSON
+    """Given an input that cannot be read or a case that nobody knows, people are told what to give."""
+    ended = start(investigated, asked)
+    assert ended["status"] == "SUCCEEDED", (ended.get("cause"), investigated.tracebacks)
+    (alert,) = investigated.alerts()
+    assert alert["outcome"] == "REFUSED"
+    assert says in json.dumps(alert["not_done"], ensure_ascii=False)
+
+
+def test_a_region_that_does_not_answer_is_named_and_the_others_go_on(investigated: Account, history: History) -> None:
+    """Given CloudTrail that refuses in one region, what the others have is found, and the report names that one."""
+    known = attack(investigated, history)
+    history.region("eu-west-1").refuse = lambda _: "AccessDeniedException"
+    investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    (run,) = settled(investigated)
+    assert run["status"] == "SUCCEEDED", (run.get("cause"), investigated.tracebacks)
+    told = next(one for one in told_by(investigated, "investigation") if one["signal"]["type"] == "report")
+    assert any("eu-west-1" in one and "No answer" in one for one in told["not_done"])
+    assert investigated.denied("backdoor")
+
+
+def test_a_report_that_cannot_be_written_is_announced_plainly(investigated: Account, history: History) -> None:
+    """Given a report that fails, the workflow itself tells people."""
+    (leaked,) = investigated.user("ci-user")
+    history.record(leaked, "GetUser")
+    investigated.failures["ReportFunctionArn"] = [errors.Unexpected("boom")]
+    ended = start(investigated, {"access_key_id": leaked})
+    assert ended["status"] == "SUCCEEDED"
+    (alert,) = investigated.alerts()
+    assert (alert["outcome"], alert["signal"]["source"]) == ("FAILED", "investigation")
