@@ -54,4 +54,17 @@ def guardrails() -> Guardrails:
 
 def now() -> str:
     """Give the time as ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _stamp(datetime.now(UTC))
+
+
+def as_ours(at: str) -> str:
+    """Give a time that a workflow gives in the form of ``now``, by which they can be compared; ``""`` if unreadable."""
+    try:
+        read = datetime.fromisoformat(at)
+    except ValueError:
+        return ""
+    return _stamp(read if read.tzinfo else read.replace(tzinfo=UTC))
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -163,13 +163,14 @@ def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Calla
     """Give the reader of how the cases stand; it notes that this hold is there, so that all share the requests."""
     table = Table(aws.client("dynamodb", hasty=True), environment.get(environment.TABLE))
     cases = sorted({item.incident_id for item in watched})
+    started_at = environment.as_ours(str(event.get("started_at", "")))
     holder = f"{event['execution']}#{watched[0].action if watched else ''}"
     until = _stamp(datetime.now(UTC) + timedelta(seconds=seconds))
 
     def standing() -> Standing | None:
         try:
             found = [table.case(case) for case in cases]
-            changes = [table.changes(case) for case in cases]
+            changes = [table.changes(case, started_at) for case in cases]  # an earlier run's may be undone by now
             holds = table.share(holder, _stamp(datetime.now(UTC)), until)
         except errors.TourniquetError as error:
             logger.warning("the incident table did not say how the case stands: %s", error)

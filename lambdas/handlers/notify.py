@@ -85,7 +85,7 @@ def handler(event: Json, _context: object) -> Json:
     triage = event.get("triage") or _without_triage(event, execution)
     run = _Run(
         execution=execution,
-        started_at=str(event.get("started_at", "")),
+        started_at=environment.as_ours(str(event.get("started_at", ""))),
         triage=triage,
         understood=bool(event.get("triage")),
         incident=Incident.from_json(triage["incident"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -262,3 +263,19 @@ def test_what_was_undone_before_it_could_be_read_back_and_is_made_again_is_no_fa
     assert change["result"] == "done"
     (case,) = watching.cases()
     assert len(case["made"]) == 2
+
+
+def test_what_an_earlier_run_made_is_not_made_again_by_the_watch_before_its_own_run_does(watching: Account) -> None:
+    """Given a case whose cut somebody undid long after, the next signal's run makes it again and the watch waits."""
+    (key,) = watching.user("ci-user")
+    signal = events.health(key, account=ACCOUNT)
+    watching.run(signal)
+    watching.alerts()
+    undo(watching, key)
+    for name in ("DisableKeyFunctionArn", "DenyPrincipalFunctionArn"):
+        watching.before[name] = lambda: time.sleep(2.5)
+    (told,) = watching.run(signal)
+    assert told["outcome"] == "REPEATED"
+    _, last = watching.alerts()
+    assert "nobody undid it" in described(last)
+    assert not any("undone" in change for change in watching.records(told["incident_id"], "CHANGE#"))
