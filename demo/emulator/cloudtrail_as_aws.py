@@ -9,6 +9,7 @@ that is called like its access key. What this corrects:
 - a session of GetFederationToken is `<account>:<name>`, with the IAM user who asked for it as its sessionIssuer
   (FederatedUser);
 - root is Root, and a caller that the account does not know is Unknown;
+- a record of RunInstances names the instances where EC2's own do;
 - the event history, which LookupEvents reads, has management events only. What was done to the objects of a bucket or
   to the items of a table is not in it;
 - calls that only read are not put on the event bus, which costs a thread and another call each.
@@ -77,9 +78,19 @@ def _recorded_as_on_aws(original: Any) -> type[Any]:  # noqa: ANN401 - LocalEmu 
         def to_cloudtrail_event_json(self) -> str:
             """Give the record with its caller as on AWS."""
             record: dict[str, Any] = json.loads(super().to_cloudtrail_event_json())
-            return json.dumps(record | {"userIdentity": self.identity})
+            return json.dumps(_as_ec2_says(record) | {"userIdentity": self.identity})
 
     return Recorded
+
+
+def _as_ec2_says(record: dict[str, Any]) -> dict[str, Any]:
+    """Give the instances of a RunInstances call as EC2's own records have them: ``instancesSet.items``."""
+    answer = record.get("responseElements")
+    if record.get("eventName") != "RunInstances" or not isinstance(answer, dict):
+        return record
+    listed: list[dict[str, Any]] = answer.get("instances") or []
+    items = [{"instanceId": one.get("instanceId")} for one in listed]
+    return record | {"responseElements": {"instancesSet": {"items": items}}} if items else record
 
 
 def user_identity(key_id: str, account: str) -> dict[str, Any]:

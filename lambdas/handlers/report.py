@@ -3,7 +3,7 @@
 Input: ``{"opened": <what Investigate gave>, "round": <the last round>, "silent": [<region>, …], "cut": <look-ups that
 were cut>, "held": <see holding.Held> | null, "problems": [<sentence>, …], "execution": "<ARN>"}``, or ``{"refused":
 "<sentence>", "incident_id", "execution"}``. Output: ``{"incident_id", "report": "s3://…", "found": [{"kind", "id",
-"name", "region", "why", "proof"}, …], "told": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``.
+"name", "region", "why", "proof"}, …], "batches": [{"number", "found"}, …], "told": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``.
 
 May touch: what ``investigation.standing`` reads, listed in its GRANTS; dynamodb:GetItem, dynamodb:Query and
 dynamodb:UpdateItem on the incident table; s3:GetObject, s3:ListBucket and s3:PutObject on the evidence bucket;
@@ -13,6 +13,7 @@ Never: changes anything in the account; tells the same twice.
 
 from __future__ import annotations
 
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from lambdas import alert, aws, journal, report_alert
@@ -27,6 +28,7 @@ from lambdas.investigation.lookback import MOST_EVENTS
 from lambdas.investigation.parts import Shelf
 from lambdas.journal import Table
 from lambdas.model import Outcome
+from lambdas.signals.reading import MOST_TARGETS
 from lambdas.targets import describe
 from lambdas.telemetry import logger
 from lambdas.text import line
@@ -49,8 +51,9 @@ GRANTS = tuple(
 )
 
 _SECONDS = 60.0
-_MOST_FOUND = 60  # with a sentence each, what the workflow carries and one run can contain
-_WHY = 200
+#: So many are handed over, in batches of what one run of respond can carry; more are told in the report only.
+_MOST_FOUND = 4 * MOST_TARGETS
+_WHY = 120
 _GONE = "gone"
 
 
@@ -83,11 +86,13 @@ def handler(event: Json, _context: object) -> Json:
     if opened["case"]:
         table.report(str(opened["incident_id"]), f"s3://{shelf.bucket}/{where}", environment.now())
     found = [{**one, "why": line(one["why"], _WHY)} for one in findings["found"][:_MOST_FOUND]]
+    handed_over = [{"number": number, "found": list(some)} for number, some in enumerate(batched(found, MOST_TARGETS))]
     logger.info("reported", extra={"case": opened["incident_id"], "found": len(found), "quiet": quiet})
     return {
         "incident_id": opened["incident_id"],
         "report": f"s3://{shelf.bucket}/{where}",
         "found": found if opened["live"] else [],
+        "batches": handed_over if opened["live"] else [],
         "told": not quiet,
     }
 

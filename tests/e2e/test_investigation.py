@@ -77,7 +77,7 @@ def test_everything_that_the_leaked_key_led_to_is_refused_and_the_innocent_goes_
         ("role_session", role.name),
         ("instance", launched),
     }
-    found = f"found-{case['incident_id']}-1-"
+    found = f"found-{case['incident_id']}-1-0-"
     respond = deployed.outputs["RespondStateMachineArn"]
 
     def handed_over() -> str | None:
@@ -101,7 +101,7 @@ def test_everything_that_the_leaked_key_led_to_is_refused_and_the_innocent_goes_
     assert groups == {"tourniquet-isolation"}
 
     alert = deployed.alert(
-        lambda one: isinstance(one, dict) and one.get("report") and one["incident_id"] == case["incident_id"],
+        lambda one: isinstance(one, dict) and bool(one.get("report")) and one["incident_id"] == case["incident_id"],
         what="the alert with the report",
     )
     bucket, key = alert["report"].removeprefix("s3://").split("/", 1)
