@@ -54,7 +54,7 @@ _FORM = (
     '"reactivate_keys": true or false and "reason": "…".'
 )
 _KEY_STAYS = (
-    "it stays disabled, because a leaked key is to be replaced and not used again; a restore with "
+    "a leaked key is to be replaced and not used again, so it stays disabled; a restore with "
     '"reactivate_keys": true makes it active'
 )
 _NOT_BEGUN = "Nothing was undone, because the restore could not begin: "

@@ -425,7 +425,7 @@ def lifted(account: Account, user: str, key: str) -> None:
 
 def released(account: Account, alert: dict[str, Any]) -> dict[str, Any]:
     """Tell the responder of an undo with the line that the alert has for it."""
-    ended = account.finish(account.start(pasted(alert["undo"].split(" && ")[-1])))
+    ended = account.finish(account.start(pasted(account.by_hand(alert["incident_id"]).split(" && ")[-1])))
     said: dict[str, Any] = json.loads(ended["output"])
     return said
 
