@@ -212,7 +212,7 @@ def _sentence(step: Step) -> str:
             return f"{_capital(to_do)} {of}: there is nothing to give it back to ({line(step.why, _LONGEST)})."
         case Ended.STAYS:
             return f"{_capital(to_do)} {of}: not undone, because {line(step.why, _LONGEST)}."
-    why = f": {line(step.why, _LONGEST)}" if step.why else ""
+    why = f": {line(step.why, _LONGEST).rstrip('.')}" if step.why else ""
     return f"{_capital(to_do)} {of}: NOT undone ({line(step.error, 80)}{why})."
 
 

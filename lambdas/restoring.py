@@ -81,7 +81,7 @@ def compare(before: Json, left: Json | None, now: Json) -> Found:
             undo.append(name)
         else:
             differs.append(
-                f"{_label(name)}: Tourniquet left {_said(name, left.get(name))}, found is {_said(name, found)}"
+                f"{_label(name)}: Tourniquet left {_said(name, left.get(name))}, and now it is {_said(name, found)}"
             )
     differs += [
         f"{_label(name)}: what was there before is not known"
@@ -94,7 +94,7 @@ def compare(before: Json, left: Json | None, now: Json) -> Found:
 def not_back(before: Json, now: Json, names: Iterable[str]) -> tuple[str, ...]:
     """Say of each of some names what is there, where that is not what was there before."""
     return tuple(
-        f"{_label(name)}: found is {_said(name, now.get(name))}, and before it was {_said(name, before[name])}"
+        f"{_label(name)}: now it is {_said(name, now.get(name))}, and before the case {_said(name, before[name])}"
         for name in names
         if now.get(name) != before[name]
     )

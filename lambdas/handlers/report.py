@@ -3,7 +3,8 @@
 Input: ``{"opened": <what Investigate gave>, "round": <the last round>, "silent": [<region>, …], "cut": <look-ups that
 were cut>, "held": <see holding.Held> | null, "problems": [<sentence>, …], "execution": "<ARN>"}``, or ``{"refused":
 "<sentence>", "incident_id", "execution"}``. Output: ``{"incident_id", "report": "s3://…", "found": [{"kind", "id",
-"name", "region", "why", "proof"}, …], "batches": [{"number", "found"}, …], "told": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``.
+"name", "region", "why", "proof"}, …], "batches": [{"number", "found"}, …], "told": true | false}``, or ``{"refused":
+"<sentence>", "incident_id"}``.
 
 May touch: what ``investigation.standing`` reads, listed in its GRANTS; dynamodb:GetItem, dynamodb:Query and
 dynamodb:UpdateItem on the incident table; s3:GetObject, s3:ListBucket and s3:PutObject on the evidence bucket;
@@ -86,7 +87,10 @@ def handler(event: Json, _context: object) -> Json:
     if opened["case"]:
         table.report(str(opened["incident_id"]), f"s3://{shelf.bucket}/{where}", environment.now())
     found = [{**one, "why": line(one["why"], _WHY)} for one in findings["found"][:_MOST_FOUND]]
-    handed_over = [{"number": number, "found": list(some)} for number, some in enumerate(batched(found, MOST_TARGETS))]
+    handed_over = [
+        {"number": number, "found": list(some)}
+        for number, some in enumerate(batched(found, MOST_TARGETS, strict=False))
+    ]
     logger.info("reported", extra={"case": opened["incident_id"], "found": len(found), "quiet": quiet})
     return {
         "incident_id": opened["incident_id"],

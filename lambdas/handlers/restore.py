@@ -53,7 +53,10 @@ _FORM = (
     'Start the workflow again with {"incident_id": "inc-…"}, where the id is that of the alert, and optional '
     '"reactivate_keys": true or false and "reason": "…".'
 )
-_KEY_STAYS = 'a leaked key is to be replaced and not used again; a restore with "reactivate_keys": true makes it active'
+_KEY_STAYS = (
+    "a leaked key is to be replaced and not used again, so it stays disabled; a restore with "
+    '"reactivate_keys": true makes it active'
+)
 _NOT_BEGUN = "Nothing was undone, because the restore could not begin: "
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from moto.sns.models import sns_backends
 
 from demo.emulator import moto_fixes
 from lambdas import actions, aws
@@ -305,6 +306,14 @@ class Account:
                 found.append(json.loads(message["Body"]))
                 self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+    def by_hand(self, incident_id: str) -> str:
+        """Give the lines that the latest mail about a case has for an undo by hand, joined for a shell."""
+        sent = sns_backends[ACCOUNT][REGION].topics[self.topic].sent_notifications
+        mails = [json.loads(message)["email"] for _, message, *_ in sent]
+        text = next(mail for mail in reversed(mails) if incident_id in mail).partition("# by hand")[2]
+        rows = [row.strip() for row in text.partition("THE CASE")[0].splitlines()]
+        return " && ".join(row for row in rows if row.startswith("aws "))
 
     def records(self, incident_id: str, kind: str = "") -> list[dict[str, Any]]:
         """Read what the incident table holds of a case."""

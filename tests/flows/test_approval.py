@@ -424,8 +424,10 @@ def lifted(account: Account, user: str, key: str) -> None:
 
 
 def released(account: Account, alert: dict[str, Any]) -> dict[str, Any]:
-    """Tell the responder of an undo, as the alert says."""
-    return account.answer(alert["incident_id"], "released")
+    """Tell the responder of an undo with the line that the alert has for it."""
+    ended = account.finish(account.start(pasted(account.by_hand(alert["incident_id"]).split(" && ")[-1])))
+    said: dict[str, Any] = json.loads(ended["output"])
+    return said
 
 
 def test_what_a_person_released_is_not_contained_again_by_itself(account: Account) -> None:

@@ -95,7 +95,7 @@ def test_an_instance_that_mines_is_cut_off_without_asking(account: Account, esta
     assert len(estate.profiles(other.id)) == 1
     (alert,) = account.alerts()
     assert any("NAT gateway" in sentence for sentence in alert["not_done"]), "what survives is told"
-    assert "modify-network-interface-attribute" in alert["undo"]
+    assert "modify-network-interface-attribute" in account.by_hand(alert["incident_id"])
 
 
 def test_an_instance_of_a_group_behind_a_target_group_is_taken_out_first(account: Account, estate: Estate) -> None:
@@ -333,7 +333,7 @@ def test_an_owner_may_have_instances_stopped_too(make_account: Callable[..., Acc
     assert estate.describe(machine.id)["State"]["Name"] == "stopped"
     (alert,) = account.alerts()
     assert results(alert)["stop_instance"] == "done"
-    assert "start-instances" in alert["undo"]
+    assert "start-instances" in account.by_hand(alert["incident_id"])
 
 
 def test_what_a_person_released_has_a_second_life(account: Account, estate: Estate) -> None:
@@ -355,8 +355,8 @@ def test_what_a_person_released_has_a_second_life(account: Account, estate: Esta
     assert results(alert)["record_instance"] == results(alert)["collect_evidence"] == "done"
     assert estate.assert_isolated(machine, place) == group
     assert len(estate.snapshots(machine, case["incident_id"])) == 2
-    assert f"--groups {new}" in alert["undo"]
-    assert later.group not in alert["undo"]
+    assert f"--groups {new}" in account.by_hand(alert["incident_id"])
+    assert later.group not in account.by_hand(alert["incident_id"])
     listed = client("s3").list_objects_v2(Bucket=account.bucket, Prefix=f"incidents/{case['incident_id']}/")["Contents"]
     folders = {one["Key"].split("/")[2] for one in listed}
     assert len(folders) == 2
@@ -375,7 +375,7 @@ def test_an_isolation_that_left_connections_open_is_never_told_as_whole(account:
     (alert,) = account.alerts()
     assert any("connections that were open may go on" in sentence for sentence in alert["not_done"])
     assert any("NAT gateway" in sentence for sentence in alert["not_done"])
-    assert "modify-network-interface-attribute" in alert["undo"]
+    assert "modify-network-interface-attribute" in account.by_hand(alert["incident_id"])
     assert next(iter(estate.groups(machine.id).values())) == [estate.ours(place.vpc)[0]["GroupId"]]
     (repeat,) = account.run(miner(machine.id))
     assert (repeat["outcome"], repeat["alerted"]) == ("PARTIAL", False), "it is not forgotten, and not told again"
@@ -400,7 +400,7 @@ def test_what_is_too_long_for_the_workflow_is_fetched_from_the_journal(account: 
     assert change["before"] != change["after"]
     estate.assert_isolated(machine, place)
     (alert,) = account.alerts()
-    assert "modify-network-interface-attribute" in alert["undo"]
+    assert "modify-network-interface-attribute" in account.by_hand(alert["incident_id"])
 
 
 def test_a_finding_that_names_many_instances_has_the_first_isolated(account: Account, estate: Estate) -> None:

@@ -75,7 +75,7 @@ def test_a_stolen_session_of_a_shared_role_is_denied_and_more_is_asked(account: 
         ("revoke_sessions", "planned"),
     ]
     assert any("others may use the role too" in sentence for sentence in alert["not_done"])
-    assert "delete-role-policy" in alert["undo"]
+    assert "delete-role-policy" in account.by_hand(alert["incident_id"])
     account.answer(case["incident_id"], "approve")
     for waiting in account.waiting(case["incident_id"]):
         account.finish(waiting)
@@ -131,7 +131,7 @@ def test_a_person_who_names_a_role_has_it_denied(account: Account) -> None:
     assert case["outcome"] == "CONTAINED"
     assert attached(account, "web") == {aws.DENY_ALL}
     (alert,) = account.alerts()
-    undo, told = alert["undo"].split(" && ")
+    undo, told = account.by_hand(alert["incident_id"]).split(" && ")
     assert undo == f"aws iam detach-role-policy --role-name=web --policy-arn {DENY}"
     assert '"answer": "released"' in told
 

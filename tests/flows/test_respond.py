@@ -159,7 +159,7 @@ def test_a_full_policy_quota_leads_to_the_boundary(account: Account) -> None:
     changes = {change["action"]: change for change in account.records(case["incident_id"], "CHANGE#")}
     assert changes["deny_principal"]["before"]["boundary"] == own
     (alert,) = account.alerts()
-    assert f"--permissions-boundary {own}" in alert["undo"]
+    assert f"--permissions-boundary {own}" in account.by_hand(alert["incident_id"])
 
 
 def test_four_reports_of_one_key_are_one_case_with_one_alert(account: Account) -> None:
@@ -640,7 +640,7 @@ def test_the_undo_never_takes_away_a_boundary_that_is_not_ours(account: Account)
     account.alerts()
     account.run({"access_key_id": leaked})
     (alert,) = account.alerts()
-    assert "boundary" not in alert["undo"]
+    assert "boundary" not in account.by_hand(alert["incident_id"])
 
 
 def test_a_disable_that_failed_gets_its_own_command(account: Account) -> None:
@@ -721,7 +721,9 @@ def test_the_owners_boundary_survives_a_second_cut(account: Account) -> None:
     account.alerts()
     account.run(events.trusted_advisor(leaked, "ci-user", account=ACCOUNT))
     (alert,) = account.alerts()
-    assert f"put-user-permissions-boundary --user-name=ci-user --permissions-boundary {own}" in alert["undo"]
+    assert f"put-user-permissions-boundary --user-name=ci-user --permissions-boundary {own}" in account.by_hand(
+        alert["incident_id"]
+    )
 
 
 def test_a_second_cut_whose_function_is_killed_is_told_all_the_same(account: Account) -> None:
@@ -750,7 +752,7 @@ def test_a_contain_stage_that_dies_is_told_with_what_the_journal_kept(account: A
     assert not failed, answer
     (alert,) = account.alerts()
     assert actions_of(alert) == {"disable_key": "done", "deny_principal": "done"}
-    assert "detach-user-policy" in alert["undo"]
+    assert "detach-user-policy" in account.by_hand(alert["incident_id"])
 
 
 def test_a_slow_table_is_not_asked_about_every_case(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

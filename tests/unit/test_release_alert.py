@@ -85,7 +85,7 @@ def test_the_first_line_says_what_was_undone_and_that_the_key_stays_disabled() -
 
 def test_what_could_not_be_undone_comes_first_with_the_difference_and_the_line_by_hand() -> None:
     """Given a step that found another state, the alert says so first, shows it, and has the line that works."""
-    why = "the permissions boundary: Tourniquet left none, found is arn:aws:iam::aws:policy/ReadOnlyAccess"
+    why = "the permissions boundary: Tourniquet left none, and now it is arn:aws:iam::aws:policy/ReadOnlyAccess"
     failed = step(by(KEY_CASE, "deny_principal"), Ended.FAILED, error="StateChanged", why=why)
     mail, data = read(told(failed))
     assert "NOT undone: lift the deny on user ci-user" in mail.splitlines()[0]

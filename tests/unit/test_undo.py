@@ -157,11 +157,14 @@ def other_profile(machine: Machine) -> None:
 
 
 BY_SOMEBODY: dict[str, tuple[Callable[[Machine], None], str]] = {
-    "isolate_instance": (other_group, r"interface eni-\w+: Tourniquet left the isolation group only, found is sg-"),
-    "leave_balancers": (other_port, r"target group .*: Tourniquet left not registered, found is .*9"),
-    "lock_metadata": (other_options, "hop limit of the metadata service: Tourniquet left 2, found is 5"),
-    "protect_instance": (other_volume, r"volume vol-\w+: Tourniquet left .*delete.*, found is none"),
-    "take_profile": (other_profile, "the instance profile: Tourniquet left none, found is .*other-"),
+    "isolate_instance": (
+        other_group,
+        r"interface eni-\w+: Tourniquet left the isolation group only, and now it is sg-",
+    ),
+    "leave_balancers": (other_port, r"target group .*: Tourniquet left not registered, and now it is .*9"),
+    "lock_metadata": (other_options, "hop limit of the metadata service: Tourniquet left 2, and now it is 5"),
+    "protect_instance": (other_volume, r"volume vol-\w+: Tourniquet left .*delete.*, and now it is none"),
+    "take_profile": (other_profile, "the instance profile: Tourniquet left none, and now it is .*other-"),
 }
 
 
@@ -188,7 +191,7 @@ def test_an_instance_that_somebody_put_into_another_group_stays_there(region: Re
     made = contain(region, machine.item("leave_groups"))
     region.autoscaling.attach_instances(InstanceIds=[machine.id], AutoScalingGroupName=now)
     made = replace(made, before={**made.before, "group": "the one before"})
-    with pytest.raises(errors.StateChanged, match=f"the Auto Scaling group: Tourniquet left no group, found is {now}"):
+    with pytest.raises(errors.StateChanged, match=f"Tourniquet left no group, and now it is {now}"):
         give_back(region, made)
     assert machine.auto_scaling_group() == now
 
@@ -316,7 +319,7 @@ def test_what_somebody_changed_of_a_principal_is_said_and_stays(
     found, item = subject(iam, new_name(), what, "plain")
     made = contain_principal(iam, item)
     by_somebody(iam, found, item, what)
-    with pytest.raises(errors.StateChanged, match=r"Tourniquet left .* found is"):
+    with pytest.raises(errors.StateChanged, match=r"Tourniquet left .* and now it is"):
         undone(iam, made)
     state: Any = found.state()
     if "deny" in what:
