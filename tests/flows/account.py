@@ -171,12 +171,23 @@ class Account:
                 Code={"ZipFile": b""},
             )
             values[name] = function["FunctionArn"]
-        for workflow in ("respond", "restore", "investigate"):
-            values["OwnArn"] = self.respond.replace("tourniquet-respond", f"tourniquet-{workflow}")
-            definition = (ROOT / "state_machines" / f"{workflow}.asl.json").read_text()
-            for name, value in values.items():
-                definition = definition.replace(f"${{{name}}}", value)
-            self.stepfunctions.create_state_machine(name=f"tourniquet-{workflow}", definition=definition, roleArn=role)
+        self._values, self._role, self._machines = values, role, set[str]()
+        self.deploy("respond")
+        if guardrails["investigate"]:
+            self.deploy("investigate")
+
+    def deploy(self, workflow: str) -> None:
+        """Make a workflow, once: each takes a while, and few tests need them all."""
+        if workflow in self._machines:
+            return
+        self._machines.add(workflow)
+        own = self.respond.replace("tourniquet-respond", f"tourniquet-{workflow}")
+        definition = (ROOT / "state_machines" / f"{workflow}.asl.json").read_text()
+        for name, value in {**self._values, "OwnArn": own}.items():
+            definition = definition.replace(f"${{{name}}}", value)
+        self.stepfunctions.create_state_machine(
+            name=f"tourniquet-{workflow}", definition=definition, roleArn=self._role
+        )
 
     def deploy_again(self, **settings: Any) -> None:
         """Deploy again with other settings: the ids of what is protected are known only once it is there."""
@@ -242,6 +253,7 @@ class Account:
 
     def start_restore(self, event: Any) -> str:  # noqa: ANN401 - any JSON
         """Start the restore workflow; give the execution's ARN."""
+        self.deploy("restore")
         started = self.stepfunctions.start_execution(
             stateMachineArn=self.restorer, name=uuid.uuid4().hex, input=json.dumps(event)
         )

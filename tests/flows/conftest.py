@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+from moto.iam.models import IAMBackend
 
 from demo.emulator import jsonata_shim, moto_fixes
 from lambdas import aws, facts
@@ -27,6 +28,11 @@ _CONFIG: Any = {
 
 #: The regions that are switched on in these accounts: each that is asked costs moto a set of default resources.
 REGIONS = [one for one in RegionsAndZonesBackend.regions if one.name in {"us-east-1", "eu-west-1"}]
+
+
+def _only_in_this_partition(read: Callable[[IAMBackend], list[Any]]) -> Callable[[IAMBackend], list[Any]]:
+    """Read AWS' managed policies where an account is, and in no other partition: there are 1,500 in each."""
+    return lambda backend: read(backend) if backend.partition == "aws" else []
 
 
 @pytest.fixture
@@ -48,6 +54,7 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Acco
         import moto.stepfunctions.parser.models  # noqa: F401 - the interpreter must be there to be shimmed
 
         monkeypatch.setattr(RegionsAndZonesBackend, "regions", REGIONS)
+        monkeypatch.setattr(IAMBackend, "_init_aws_policies", _only_in_this_partition(IAMBackend._init_aws_policies))  # noqa: SLF001 - moto reads them for six partitions
         jsonata_shim.install("moto")
         moto_fixes.install()
         monkeypatch.setattr(ThreadPoolExecutor, "submit", of_the_same_function(ThreadPoolExecutor.submit))
