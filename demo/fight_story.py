@@ -64,7 +64,7 @@ class _Attacker:
 def tell(scene: Scene, credential: Callable[..., Credential]) -> int:
     """Tell of the fight; give how many of the attacker's calls still worked at the end."""
     terminal, iam = scene.terminal, scene.client("iam")
-    terminal.title("7. Another key leaks, and its thief fights back")
+    terminal.title("8. Another key leaks, and its thief fights back")
     terminal.say("IAM enforces a change after three to four seconds. Until then the key can undo what is done to it.")
     iam.create_user(UserName=FIGHTER)
     iam.attach_user_policy(UserName=FIGHTER, PolicyArn=_ADMIN)
@@ -128,8 +128,8 @@ def _nothing_to_undo() -> ClientError:
 def give_back(scene: Scene, user: str, second: Credential, leaked: Credential) -> int:
     """Tell of the restore of a user's case; give how many calls did not end as they should have."""
     terminal, iam = scene.terminal, scene.client("iam")
-    terminal.title(f"8. The key is replaced: {user} is given back what was taken")
-    case = _case_of(scene, leaked.key_id)
+    terminal.title(f"9. The key is replaced: {user} is given back what was taken")
+    case = case_of(scene, leaked.key_id)
     terminal.say("What the mail says how to undo it: start the restore workflow with")
     request = {"incident_id": case, "reason": "the key was replaced"}
     terminal.say(f"{json.dumps(request)}\n")
@@ -154,7 +154,7 @@ def give_back(scene: Scene, user: str, second: Credential, leaked: Credential) -
     return wrong
 
 
-def _case_of(scene: Scene, key_id: str) -> str:
+def case_of(scene: Scene, key_id: str) -> str:
     """Find the case that a key is a target of."""
     found = scene.client("dynamodb").scan(TableName=scene.outputs["IncidentTableName"])["Items"]
     for item in found:

@@ -33,7 +33,8 @@ class Scene:
     """What the story plays with: clients of the owner's, or with somebody's credential; the stack's outputs.
 
     ``contain`` puts an event on the bus, tells when each step of the workflow is done, and gives the last mail;
-    ``restore`` starts the workflow that undoes a case, and gives its mail.
+    ``restore`` starts the workflow that undoes a case, and gives its mail; ``investigate`` the one that finds out what
+    was done, and gives its answer and its mail; ``handed_over`` waits until what it found is contained.
     """
 
     terminal: Terminal
@@ -41,12 +42,14 @@ class Scene:
     outputs: dict[str, str]
     contain: Callable[[events.Event], Mail]
     restore: Callable[[dict[str, str]], Mail]
+    investigate: Callable[[dict[str, str]], tuple[dict[str, Any], Mail]]
+    handed_over: Callable[[str], None]
 
 
 def tell(scene: Scene, credential: Callable[..., Credential]) -> int:
     """Tell it; give how many of the attacker's calls still worked at the end."""
     terminal, ec2 = scene.terminal, scene.client("ec2")
-    terminal.title("9. Another day: a web server of yours, with a neighbour of the same role")
+    terminal.title("10. Another day: a web server of yours, with a neighbour of the same role")
     subnet, group = _place(ec2)
     _role(scene.client("iam"))
     mining, neighbour = (_start(ec2, subnet, group) for _ in range(2))
@@ -57,14 +60,14 @@ def tell(scene: Scene, credential: Callable[..., Credential]) -> int:
         worked, said = _works(scene.client("s3", of))
         terminal.call(who, "s3:ListAllMyBuckets", worked=worked, said=said)
 
-    terminal.title("10. GuardDuty sees it mine")
+    terminal.title("11. GuardDuty sees it mine")
     event = events.instance_finding(
         mining, "CryptoCurrency:EC2/BitcoinTool.B!DNS", account=ACCOUNT, vpc=_vpc(ec2, mining)
     )
     terminal.say(f"{event['source']}  {event['detail']['type']}  {mining}")
     mail = scene.contain(event)
 
-    terminal.title("11. The instance, before and after")
+    terminal.title("12. The instance, before and after")
     _compare(terminal, before, _state(ec2, mining))
     terminal.say("")
     working = 0
@@ -73,10 +76,10 @@ def tell(scene: Scene, credential: Callable[..., Credential]) -> int:
         terminal.call(who, "s3:ListAllMyBuckets", worked=worked, said=said)
         working += worked is not want
 
-    terminal.title("12. What was kept")
+    terminal.title("13. What was kept")
     _evidence(scene, mining)
 
-    terminal.title("13. What can survive, as the mail says it")
+    terminal.title("14. What can survive, as the mail says it")
     told = mail.body.partition("WHAT WAS NOT DONE")[2].partition("WHAT TO DO NEXT")[0]
     print("\n".join(f"  | {row}".rstrip() for row in told.strip("\n").splitlines()))
     return working

@@ -1,4 +1,4 @@
-"""The story of a leaked key, of a fight and of the way back, then of an instance, told while it happens.
+"""The story of a leaked key, of what it led to, of a fight and of the way back, then of an instance.
 
 May touch: the embedded AWS that it starts, `.build/` of the project, the terminal.
 Never does: show a whole access key id; leave a process.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from demo import events, fight_story, instance_story
+from demo import events, fight_story, instance_story, investigation_story
 from demo.aws import BUILD, REGION, EmbeddedAws, EmbeddedAwsError, Mail, deploy, free_port, mails
 from demo.instance_story import Scene
 from lambdas.text import tail
@@ -87,7 +87,7 @@ def run() -> int:
             terminal.title("1. Deploying, as you would: cdk bootstrap, cdk deploy")
             outputs = deploy(
                 aws,
-                context={"alert_email": _ALERT_EMAIL, "hold_seconds": _HOLD_SECONDS, "second_look_minutes": "0"},
+                context={"alert_email": _ALERT_EMAIL, "hold_seconds": _HOLD_SECONDS, "investigate": "false"},
                 outputs=BUILD / "demo-outputs.json",
                 say=terminal.say,
             )
@@ -107,34 +107,98 @@ def session(aws: EmbeddedAws, credential: Credential | None = None) -> boto3.Ses
     )
 
 
-def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
-    def client(service: str, credential: Credential | None = None) -> Any:  # noqa: ANN401 - made at run time
-        return session(aws, credential).client(service, endpoint_url=aws.url)  # type: ignore[call-overload]  # any
+class _Stage:
+    """Where the story plays: the embedded AWS, the stack in it, and the runs of respond that were told already."""
 
-    def follow(run: str) -> None:
-        for name, moment in _steps(client("stepfunctions"), run):
+    def __init__(self, terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> None:
+        self.terminal, self.aws, self.outputs = terminal, aws, outputs
+        self.machine = outputs["RespondStateMachineArn"]
+        self.told: set[str] = set()
+
+    def client(self, service: str, credential: Credential | None = None, region: str = REGION) -> Any:  # noqa: ANN401 - made at run time
+        """Give a client of the owner's, or one with a credential of the attacker's."""
+        return session(self.aws, credential).client(  # type: ignore[call-overload]  # any service
+            service, endpoint_url=self.aws.url, region_name=region
+        )
+
+    def follow(self, run: str) -> None:
+        """Tell each step of a run that a reader wants to know of, until it ends."""
+        for name, moment in _steps(self.client("stepfunctions"), run):
             if _is_worth_telling(name):
-                terminal.at(name, moment)
+                self.terminal.at(name, moment)
 
+    def contain(self, event: events.Event) -> Mail:
+        """Put an event on the bus, tell the run that it starts, give the last mail."""
+        seen = len(_mails(self.aws))
+        self.terminal.zero()
+        _put(self.client("events"), event)
+        self.terminal.at("the event is on the bus")
+        run = _newest(self.client("stepfunctions"), self.machine, self.told)
+        self.told.add(run)
+        self.follow(run)
+        return _mail(self.aws, after=seen, count=2)
+
+    def restore(self, request: dict[str, str]) -> Mail:
+        """Start the workflow that undoes a case, tell its run, give its mail."""
+        return self._run("RestoreStateMachineArn", request)[1]
+
+    def investigate(self, request: dict[str, str]) -> tuple[dict[str, Any], Mail]:
+        """Start the workflow that finds out what was done, tell its run, give its answer and its mail."""
+        return self._run("InvestigateStateMachineArn", request)
+
+    def _run(self, machine: str, request: dict[str, str]) -> tuple[dict[str, Any], Mail]:
+        seen = len(_mails(self.aws))
+        run = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.outputs[machine], input=json.dumps(request)
+        )["executionArn"]
+        self.follow(run)
+        answer = self.client("stepfunctions").describe_execution(executionArn=run)["output"]
+        return json.loads(answer), _mail(self.aws, after=seen)
+
+    def handed_over(self, case: str) -> None:
+        """Tell the run of respond that contains what an investigation found."""
+        for _ in _waiting("what was found to be handed over"):
+            listed = self.client("stepfunctions").list_executions(stateMachineArn=self.machine)["executions"]
+            found = [str(one["executionArn"]) for one in listed if one["name"].startswith(f"found-{case}")]
+            if found:
+                self.told.update(found)
+                self.follow(found[0])
+                return
+
+    def scene(self) -> Scene:
+        """Give what the parts of the story play with."""
+        return Scene(
+            terminal=self.terminal,
+            client=self.client,
+            outputs=self.outputs,
+            contain=self.contain,
+            restore=self.restore,
+            investigate=self.investigate,
+            handed_over=self.handed_over,
+        )
+
+
+def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
+    stage = _Stage(terminal, aws, outputs)
+    client, scene = stage.client, stage.scene()
     terminal.title(f"2. A user of yours, {USER}, whose key gets into a public repository")
     stolen = _compromise(client("iam"), lambda credential: client("sts", credential))
     _attack(terminal, client, stolen)
+    spread = investigation_story.spread(client, stolen[0], Credential)
+    terminal.say(
+        f"\n  With it the attacker takes your role {investigation_story.ROLE}, makes the user "
+        f"{investigation_story.BACKDOOR} to come back as,\n  and starts an instance in {investigation_story.REGION}."
+    )
 
     terminal.title("3. AWS finds the key and sends a Health event")
     event = events.health(stolen[0].key_id, user=USER)
     terminal.say(f"{event['source']}  {event['detail']['eventTypeCode']}  key {tail(stolen[0].key_id)}  user {USER}")
-    machine = outputs["RespondStateMachineArn"]
-    terminal.zero()
-    _put(client("events"), event)
-    terminal.at("the event is on the bus")
-    told = [_newest(client("stepfunctions"), machine, set())]
-    follow(told[0])
+    mail = stage.contain(event)
 
     terminal.title("4. The same calls, with everything the attacker had")
     working = _attack(terminal, client, stolen)
 
     terminal.title("5. The mail that wakes somebody")
-    mail = _mail(aws, count=2)
     terminal.say("The first one came when the cuts were made. This is the last one, which says whether they held.\n")
     terminal.say(f"To:      {mail.to}\n  Subject: {mail.subject}\n")
     print("\n".join(f"  | {row}".rstrip() for row in mail.body.splitlines()))
@@ -142,24 +206,7 @@ def _tell(terminal: Terminal, aws: EmbeddedAws, outputs: dict[str, str]) -> int:
     terminal.title("6. What stays in the account")
     _take_stock(terminal, client, outputs["IncidentTableName"])
 
-    def contain(event: events.Event) -> Mail:
-        seen = len(_mails(aws))
-        terminal.zero()
-        _put(client("events"), event)
-        terminal.at("the event is on the bus")
-        told.append(_newest(client("stepfunctions"), machine, set(told)))
-        follow(told[-1])
-        return _mail(aws, after=seen, count=2)
-
-    def restore(request: dict[str, str]) -> Mail:
-        seen = len(_mails(aws))
-        started = client("stepfunctions").start_execution(
-            stateMachineArn=outputs["RestoreStateMachineArn"], input=json.dumps(request)
-        )
-        follow(started["executionArn"])
-        return _mail(aws, after=seen)
-
-    scene = Scene(terminal=terminal, client=client, outputs=outputs, contain=contain, restore=restore)
+    working += investigation_story.tell(scene, fight_story.case_of(scene, stolen[0].key_id), spread)
     working += fight_story.tell(scene, Credential)
     working += fight_story.give_back(scene, USER, stolen[1], stolen[0])
     working += instance_story.tell(scene, Credential)

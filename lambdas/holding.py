@@ -41,6 +41,9 @@ QUIET = 5.0
 _MORE_SECONDS = 10.0
 #: A reading is about so many calls to AWS, of which all the holds of an account may make so many a second together.
 _CALLS_OF_A_LOOK, _CALLS_A_SECOND = 3, 40
+#: A new account runs ten functions at a time. So many watches at once leave room for the cuts; more watch for a shorter
+#: time, but for twice as long as IAM takes to enforce a change.
+_MANY, _LEAST_SECONDS = 4, 8.0
 #: So often an action may fail to make one cut again before nobody tries any more.
 _MOST_FAILURES = 5
 #: A target is gone when it is not found so often in a row: whoever renames it hides it from a reading, not from many.
@@ -204,11 +207,19 @@ def _is_over(work: _Hold) -> bool:
     made = [cut.made_at for cut in watched if cut.made_at is not None]
     if not made:
         return True
-    until = max(made) + work.seconds
+    seconds = _seconds(work)
+    until = max(made) + seconds
     if now < until:
         return False
     quiet = all(cut.undone_at is None or (cut.holds and now >= cut.undone_at + QUIET) for cut in watched if cut.made_at)
-    return quiet or now >= until + max(work.seconds, _MORE_SECONDS)
+    return quiet or now >= until + max(seconds, _MORE_SECONDS)
+
+
+def _seconds(work: _Hold) -> float:
+    """Say how long to watch: shorter where many do, who would keep a new account's ten functions from the cuts."""
+    if work.standing.holds <= _MANY:
+        return work.seconds
+    return min(work.seconds, max(_LEAST_SECONDS, work.seconds * _MANY / work.standing.holds))
 
 
 def _due(work: _Hold, beside: _Beside, do: Callable[[_Hold], None]) -> list[Callable[[], None]]:

@@ -128,7 +128,7 @@ def _told(event: Json, table: Table, shelf: Shelf) -> Json:
                 {
                     "at": one.change.at,
                     "action": one.change.action,
-                    "target": describe(one.change.target),
+                    "target": describe(one.change.target).removeprefix("access key "),
                     "result": one.change.result,
                     "held": held,
                     "error": one.change.error or None,

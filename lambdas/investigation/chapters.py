@@ -123,7 +123,7 @@ def timeline(safe: Json) -> Html:
     if not entries:
         return text("p", "No call was found, so there is no timeline.")
     notable = words.key_moments(safe)
-    told = [Html(f"{_moment(one)} {isolated(words.entry(one))}{_weight(one)}") for one in notable]
+    told = [Html(f"{_moment(one)} {_word(one['name'])}: {isolated(words.entry(one))}{_weight(one)}") for one in notable]
     nothing = text("p", "No call stands out: none changed anything and none is known for attacks.")
     return join(
         [

@@ -64,7 +64,7 @@ def _alive(safe: Json) -> list[str]:
 
 
 def _moment(one: Json) -> str:
-    return f"{moments.said(one['at'])}  {line(words.entry(one), 140)}"
+    return f"{moments.said(one['at'])}  {line(one['name'], 60)}: {line(words.entry(one), 140)}"
 
 
 def _regions(safe: Json) -> list[str]:

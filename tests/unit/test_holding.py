@@ -384,7 +384,7 @@ def test_many_holds_share_the_requests_of_an_account(holds: int, pause: float) -
     world = standing_cut(DISABLE, DENY)
     world.holds = holds
     world.hold(DISABLE, DENY)
-    late = [at for at, item in world.looks if item == DENY.id and at > 5]
+    late = [at for at, item in world.looks if item == DENY.id and at > 2]
     assert late[1] - late[0] == pytest.approx(pause, abs=0.1)
 
 
@@ -441,3 +441,13 @@ def test_who_is_not_found_any_more_is_told_of() -> None:
     world.look_fails = lambda now, _: errors.TargetGone("There is no such user.") if now.now > now.began + 5 else None
     held = world.hold(DENY)
     assert held.items[DENY.id] == {"held": None, "undone": 0, "error": "TargetGone: There is no such user."}
+
+
+@pytest.mark.parametrize(("holds", "seconds"), [(1, 20), (4, 20), (8, 10), (40, 8)])
+def test_many_watches_at_once_are_shorter_and_never_too_short(holds: int, seconds: float) -> None:
+    """Given a crowd of watches, who would use up a new account's functions, each is shorter, not too short."""
+    world = standing_cut(DISABLE, DENY)
+    world.holds = holds
+    held = world.hold(DISABLE, DENY)
+    assert held.seconds == pytest.approx(seconds, abs=5)
+    assert all(one["held"] for one in held.items.values())
