@@ -218,8 +218,11 @@ def test_architecture_names_every_module_setting_function_and_outcome() -> None:
 def test_the_permissions_tell_every_deny() -> None:
     """Given the explicit denies of the stack, each is in the table of permissions."""
     text = (FOLDER / "permissions.md").read_text("utf-8")
-    denies = re.findall(r'sid="(Never\w+)"', FUNCTIONS.read_text())
-    assert len(denies) == 3
+    denies = re.findall(r'(?:sid=|_denied\()"(Never\w+)"', FUNCTIONS.read_text())
+    assert len(denies) == 4
+    policies = re.findall(r'\("(Never\w+)", "', FUNCTIONS.read_text())
+    assert len(policies) == 2
+    assert all(f"`tourniquet-{name}`" in text for name in policies)
     assert all(f"`{sid}`" in text for sid in denies)
 
 
