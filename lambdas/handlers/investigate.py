@@ -87,7 +87,7 @@ def _open(event: Json) -> Json:
         if not subjects:
             return {"refused": _NOBODY, "incident_id": asked.case}
     named = asked.case or incident_id(execution, str(event["started_at"]))
-    folder = rounds.folder(named, asked.look)
+    folder = _folder(named, asked.look, started)
     since = asked.since or _stamp(started - timedelta(days=_DAYS))
     opened = rounds.open_look(_shelf(folder), subjects, since=since, until=_stamp(started))
     regions, error = _regions()
@@ -110,6 +110,14 @@ def _open(event: Json) -> Json:
         "again": round(environment.guardrails().look * 60),
         "live": case is not None and case.outcome not in _OVER and any(one.change.result in _MADE for one in entries),
     }
+
+
+def _folder(named: str, look: int, started: datetime) -> str:
+    """Give the look's folder: one of its own where an earlier run looked at the same; a retry finds the same one."""
+    folder = rounds.folder(named, look)
+    if rounds.opened_at(_shelf(folder)) in {"", _stamp(started)}:
+        return folder
+    return f"{folder}-{started:%Y%m%dT%H%M%SZ}"
 
 
 def _users(entries: tuple[Entry, ...]) -> list[str]:

@@ -1,7 +1,8 @@
 """How an investigation goes from round to round, so that what travels through the workflow stays small.
 
-Everything that grows lies in the evidence bucket, in the look's folder ``incidents/<id>/investigation/<look>``. The
-workflow carries that folder, the number of the round, how many look-ups it has, and the regions.
+Everything that grows lies in the evidence bucket, in the look's folder ``incidents/<id>/investigation/<look>``
+(``<look>-<time>`` where an earlier execution looked at the same case). The workflow carries that folder, the number of
+the round, how many look-ups it has, and the regions.
 
 1. ``open_look`` writes ``rounds/1.json``: of whom, since and until when, and what is looked up first.
 2. ``look_up``, one function per region, side by side: the look-ups of the round in its region, for as long as the
@@ -110,6 +111,12 @@ def open_look(shelf: Shelf, roots: Iterable[Subject], *, since: str, until: str)
             left_out=len(first[MOST_LOOKUPS:]),
         ),
     ).told()
+
+
+def opened_at(shelf: Shelf) -> str:
+    """Give until when the look in this folder goes, which is when it was begun; ``""`` where there is none."""
+    kept = shelf.kept(_name(1))
+    return str(kept["until"]) if kept else ""
 
 
 def look_up(  # noqa: PLR0913  (what a look is made of)

@@ -263,6 +263,27 @@ def start(account: Account, asked: Any) -> dict[str, Any]:  # noqa: ANN401 - any
     return account.finish(started["executionArn"])
 
 
+def test_a_case_that_is_investigated_again_is_looked_up_anew(investigated: Account, history: History) -> None:
+    """Given a case whose report was told, and a record since, when a person asks again, that is found and contained."""
+    known = attack(investigated, history)
+    (case,) = investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    settled(investigated)
+    (late,) = investigated.user("latecomer")
+    unique = investigated.iam.get_user(UserName="latecomer")["User"]["UserId"]
+    history.record(
+        known["leaked"],
+        "CreateUser",
+        requestParameters={"userName": "latecomer"},
+        responseElements={"user": {"userName": "latecomer", "userId": unique}},
+    )
+    run = start(investigated, {"incident_id": case["incident_id"]})
+    first, again = (one["report"] for one in told_by(investigated, "investigation") if one["report"])
+    assert json.loads(run["output"])["report"] == again != first
+    settled(investigated)
+    assert investigated.denied("latecomer")
+    assert investigated.status("latecomer") == {late: "Inactive"}
+
+
 def test_who_made_a_thing_can_be_asked(investigated: Account, history: History) -> None:
     """Given the id of an instance, the investigation finds the call that launched it and what else its caller did."""
     (key,) = investigated.user("ci-user")

@@ -6,13 +6,15 @@ import json
 import re
 import shlex
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from docs.__main__ import FOLDER, FUNCTIONS, RESPOND, RESTORE, ROOT, documents, main
+from docs.__main__ import FOLDER, FUNCTIONS, INVESTIGATE, RESPOND, RESTORE, ROOT, documents, main
 from docs.finding_types import TYPES
 from lambdas import actions
+from lambdas.investigation import request
 from lambdas.model import Mode, Outcome, Result
 from lambdas.signals import PATTERNS, incident_from, manual
 from stacks import settings
@@ -113,8 +115,8 @@ def test_the_readme_lists_first_what_may_come_on_the_command_line() -> None:
     """Given the simple settings, they are the first rows of the table, as many as the README says."""
     listed = [name for name in rows(README) if name in settings.ALL]
     assert set(listed[: len(settings.SIMPLE)]) == set(settings.SIMPLE)
-    assert "the first nine also as `-c name=value`" in README
-    assert len(settings.SIMPLE) == 9
+    assert "the first ten also as `-c name=value`" in README
+    assert len(settings.SIMPLE) == 10
 
 
 def test_the_readmes_example_of_modes_is_one() -> None:
@@ -141,7 +143,9 @@ def test_every_request_and_answer_in_the_readme_can_be_read() -> None:
     assert len(inputs) >= 5
     for machine, text in inputs:
         given = json.loads(text.replace("<the key id>", "AKIA" + "X" * 16))
-        if "restore" in machine.lower():
+        if "investigate" in machine.lower():
+            assert not request.read(given, datetime.now(UTC)).refused
+        elif "restore" in machine.lower():
             assert re.fullmatch(r"inc-\d{8}-[0-9a-f]{10}", given["incident_id"])
             assert set(given) <= {"incident_id", "reactivate_keys", "reason"}
         elif "answer" in given:
@@ -167,9 +171,9 @@ def test_the_readmes_filter_policies_are_json_about_attributes_that_alerts_have(
 def test_the_readme_counts_the_finding_types_and_the_functions() -> None:
     """Given the finding types and the functions, the README gives their numbers."""
     assert f"each of the {len(TYPES)} GuardDuty finding types" in re.sub(r"\s+", " ", README)
-    functions = re.findall(r"\$\{(\w+)FunctionArn\}", RESPOND.read_text() + RESTORE.read_text())
-    assert len(set(functions)) == 28
-    assert "twenty-eight\nLambda functions" in README
+    workflows = "".join(path.read_text() for path in (RESPOND, RESTORE, INVESTIGATE))
+    assert len(set(re.findall(r"\$\{(\w+)FunctionArn\}", workflows))) == 32
+    assert "three Step Functions workflows, thirty-two\nLambda functions" in README
 
 
 def test_the_alert_in_the_readme_names_every_result_that_it_can_have() -> None:
@@ -197,6 +201,10 @@ def test_architecture_names_every_module_setting_function_and_outcome() -> None:
         "Approval",
         "Hold",
         "Restore",
+        "Investigate",
+        "LookBack",
+        "TakeStock",
+        "Report",
         *("".join(map(str.capitalize, one.split("_"))) for one in actions.names()),
         *(
             "Undo" + "".join(map(str.capitalize, one.split("_")))
@@ -210,15 +218,19 @@ def test_architecture_names_every_module_setting_function_and_outcome() -> None:
 def test_the_permissions_tell_every_deny() -> None:
     """Given the explicit denies of the stack, each is in the table of permissions."""
     text = (FOLDER / "permissions.md").read_text("utf-8")
-    denies = re.findall(r'sid="(Never\w+)"', FUNCTIONS.read_text())
-    assert len(denies) == 3
+    denies = re.findall(r'(?:sid=|_denied\()"(Never\w+)"', FUNCTIONS.read_text())
+    assert len(denies) == 4
+    policies = re.findall(r'\("(Never\w+)", "', FUNCTIONS.read_text())
+    assert len(policies) == 2
+    assert all(f"`tourniquet-{name}`" in text for name in policies)
     assert all(f"`{sid}`" in text for sid in denies)
 
 
-def test_the_workflows_page_draws_every_state_and_every_way() -> None:
-    """Given the workflow, the page has each state, each choice with its default, and the wait for a token."""
-    text = (FOLDER / "respond.md").read_text("utf-8")
-    definition = json.loads(RESPOND.read_text())
+@pytest.mark.parametrize("path", [RESPOND, INVESTIGATE, RESTORE], ids=lambda path: path.name.partition(".")[0])
+def test_a_workflows_page_draws_every_state_and_every_way(path: Path) -> None:
+    """Given a workflow, its page has each state, and each choice with its default."""
+    text = (FOLDER / f"{path.name.partition('.')[0]}.md").read_text("utf-8")
+    definition = json.loads(path.read_text())
     ids = dict(re.findall(r"^ *(?:subgraph )?(s\d+)[\[({]+\"([^\"]+)\"", text, re.MULTILINE))
     assert set(definition["States"]) <= set(ids.values())
     drawn = {
@@ -230,6 +242,11 @@ def test_the_workflows_page_draws_every_state_and_every_way() -> None:
             assert (name, state["Default"], "otherwise") in drawn
             targets = {end for start, end, label in drawn if start == name and label != "otherwise"}
             assert targets == {choice["Next"] for choice in state["Choices"]}
+
+
+def test_the_respond_page_draws_the_wait_for_a_token() -> None:
+    """Given the workflow that waits for an answer, its page says what waits, and draws it so."""
+    text = (FOLDER / "respond.md").read_text("utf-8")
     assert "`lambda:invoke.waitForTaskToken`" in text
     assert '{{"Wait for the answer"}}' in text
 
@@ -251,7 +268,7 @@ def test_the_picture_is_well_formed_and_names_every_source() -> None:
         "Isolate instances",
     ):
         assert words in text
-    for words in ("Ask people", "Notify", "SNS alert topic", "Evidence bucket"):
+    for words in ("Ask people", "Notify", "SNS alert topic", "Evidence bucket", "investigate"):
         assert words in text
 
 

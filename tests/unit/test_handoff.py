@@ -116,6 +116,7 @@ def test_what_is_handed_on_is_everything_that_later_steps_read() -> None:
         ),
         "breaker",
         "hold",
+        "investigate",
     }
     assert Incident.from_json(answer["incident"]) == FOUND
     assert (answer["mode"], answer["why_mode"], answer["playbook"]) == ("contain", PLAN.why_mode, "exposed_key")
