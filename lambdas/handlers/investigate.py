@@ -25,14 +25,14 @@ from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES
 from lambdas.investigation import parts, request, rounds
 from lambdas.investigation.parts import Shelf
 from lambdas.journal import Table
-from lambdas.model import RELEASING, Kind, Mode, Outcome, PlanItem, Result, incident_id
+from lambdas.model import FOUND, RELEASING, Kind, Mode, Outcome, PlanItem, Result, incident_id
 from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
     from lambdas.investigation.request import Request
     from lambdas.journal import Case, Entry
-    from lambdas.model import Json
+    from lambdas.model import Change, Json
 
 GRANTS = (
     *journal.READ_GRANTS,
@@ -83,7 +83,7 @@ def _open(event: Json) -> Json:
     entries = table.entries(asked.case) if case else ()
     subjects = request.root(asked, account)
     if case is not None:
-        subjects = request.roots((one.change for one in entries), sorted(case.targets), account)
+        subjects = request.roots(_first(entries), sorted(case.targets), account)
         if not subjects:
             return {"refused": _NOBODY, "incident_id": asked.case}
     named = asked.case or incident_id(execution, str(event["started_at"]))
@@ -110,6 +110,14 @@ def _open(event: Json) -> Json:
         "again": round(environment.guardrails().look * 60),
         "live": case is not None and case.outcome not in _OVER and any(one.change.result in _MADE for one in entries),
     }
+
+
+def _first(entries: tuple[Entry, ...]) -> list[Change]:
+    """Give the changes that the case's signals were answered with, without those of what an investigation found.
+
+    The records tie that to the case once more; and others may use the name of a role's session that was found.
+    """
+    return [one.change for one in entries if not one.args.get(FOUND)] or [one.change for one in entries]
 
 
 def _users(entries: tuple[Entry, ...]) -> list[str]:

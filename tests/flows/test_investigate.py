@@ -223,6 +223,35 @@ def test_a_second_look_adds_what_came_late_and_does_not_repeat_what_was_told(
     assert not any("backdoor" in one for one in added)
 
 
+def test_a_second_look_does_not_follow_others_of_a_session_s_name(
+    make_account: Callable[..., Account], history: History
+) -> None:
+    """Given a session that was found and cut, what others made in sessions of that name is not the attacker's."""
+    account = make_account(investigate=True, look=0.02)
+    known = attack(account, history)
+    (theirs,) = account.user("made-by-the-pipeline")
+    unique = account.iam.get_user(UserName="made-by-the-pipeline")["User"]["UserId"]
+    pipeline = {
+        "type": "AssumedRole",
+        "principalId": f"{known['role_id']}:evil",
+        "sessionContext": {"sessionIssuer": {"userName": "deploy", "principalId": known["role_id"]}},
+    }
+    history.record(
+        "ASIA2TESTSESSION0042",
+        "CreateUser",
+        identity=pipeline,
+        when=at(60 * 24 * 30),
+        requestParameters={"userName": "made-by-the-pipeline"},
+        responseElements={"user": {"userName": "made-by-the-pipeline", "userId": unique}},
+    )
+    account.run(events.health(known["leaked"], account=ACCOUNT))
+    assert [one["status"] for one in settled(account)] == ["SUCCEEDED"] * 2
+    settled(account)
+    assert account.denied("backdoor")
+    assert not account.denied("made-by-the-pipeline")
+    assert account.status("made-by-the-pipeline") == {theirs: "Active"}
+
+
 def test_a_second_look_with_nothing_new_is_silent(make_account: Callable[..., Account], history: History) -> None:
     """Given nothing that arrived late and no cut undone, the second look tells nobody."""
     account = make_account(investigate=True, look=0.02)
