@@ -87,9 +87,10 @@ def _open(event: Json) -> Json:
         if not subjects:
             return {"refused": _NOBODY, "incident_id": asked.case}
     named = asked.case or incident_id(execution, str(event["started_at"]))
-    folder = rounds.folder(named, asked.look)
+    until = _stamp(started + timedelta(seconds=asked.after))
+    folder = _folder(named, asked.look, until)
     since = asked.since or _stamp(started - timedelta(days=_DAYS))
-    opened = rounds.open_look(_shelf(folder), subjects, since=since, until=_stamp(started))
+    opened = rounds.open_look(_shelf(folder), subjects, since=since, until=until)
     regions, error = _regions()
     logger.info("investigating", extra={"case": named, "look": asked.look, "lookups": opened["lookups"]})
     return {
@@ -102,7 +103,7 @@ def _open(event: Json) -> Json:
         "regions": regions,
         "regions_error": error,
         "since": since,
-        "until": _stamp(started),
+        "until": until,
         "stock_since": asked.since or _stamp(_first_at(entries, started) - _BEFORE),
         "items": _items(case, entries, asked),
         "principals": [{"kind": one.kind, "name": one.value} for one in subjects if one.kind in {"user", "role"}]
@@ -110,6 +111,13 @@ def _open(event: Json) -> Json:
         "again": round(environment.guardrails().look * 60),
         "live": case is not None and case.outcome not in _OVER and any(one.change.result in _MADE for one in entries),
     }
+
+
+def _folder(named: str, look: int, until: str) -> str:
+    """Name the look's folder; one of its own where the case was looked at before: that has what was known then."""
+    folder = rounds.folder(named, look)
+    before = rounds.begun(_shelf(folder))
+    return folder if before in {"", until} else f"{folder}-{''.join(one for one in until if one.isalnum())}"
 
 
 def _first(entries: tuple[Entry, ...]) -> list[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -314,6 +315,49 @@ def test_who_made_a_thing_can_be_asked(investigated: Account, history: History) 
         )["Body"].read()
     )
     assert {one["event"] for one in document["resources"]} == {"RunInstances", "CreateKeyPair"}
+
+
+def test_a_case_can_be_investigated_again(investigated: Account, history: History) -> None:
+    """Given a case that was looked at, and what its key did since, looking again by hand finds that too."""
+    known = attack(investigated, history)
+    (case,) = investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    (first,) = settled(investigated)
+    history.record(known["leaked"], "CreateKeyPair", "ec2", requestParameters={"keyName": "mine"}, when=at(0))
+    time.sleep(1.1)  # the looks begin in different seconds
+    again = start(investigated, {"incident_id": case["incident_id"]})
+    assert again["status"] == "SUCCEEDED", (again.get("cause"), investigated.tracebacks)
+    where = [json.loads(one["output"])["report"] for one in (first, again)]
+    assert where[0] != where[1]
+    key = where[1].split("/", 3)[3].replace(".html", ".json")
+    document = json.loads(investigated.s3.get_object(Bucket=investigated.bucket, Key=key)["Body"].read())
+    assert "CreateKeyPair" in {one["event"] for one in document["resources"]}
+    settled(investigated)
+
+
+def test_what_was_done_while_the_second_look_waited_is_in_it(
+    make_account: Callable[..., Account], history: History
+) -> None:
+    """Given a call after the second look was started and before it began to look, it is found."""
+    account = make_account(investigate=True, look=0.05)
+    (leaked,) = account.user("ci-user")
+    history.record(leaked, "GetUser")
+    calls: list[str] = []
+
+    def call() -> None:
+        begun = account.stepfunctions.list_executions(stateMachineArn=account.investigator)["executions"]
+        if calls or len(begun) < 2:
+            return
+        calls.append(history.record(leaked, "CreateKeyPair", "ec2", requestParameters={"keyName": "mine"}, when=soon()))
+
+    def soon() -> str:
+        return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    account.always["InvestigateFunctionArn"] = call
+    account.run(events.health(leaked, account=ACCOUNT))
+    settled(account)
+    assert calls
+    last = [one for one in told_by(account, "investigation") if one["signal"]["type"] == "report"][-1]
+    assert any("key pair" in one for one in last["not_done"]), last["not_done"]
 
 
 @pytest.mark.parametrize(
