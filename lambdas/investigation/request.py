@@ -98,8 +98,9 @@ def _since(value: object, now: datetime) -> str | None:
 
 def _after(value: object) -> float:
     """Read for how many seconds the workflow waited, a day at most."""
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return min(max(float(value), 0.0), _DAY) if known else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return min(max(float(value), 0.0), _DAY)
 
 
 def roots(changes: Iterable[Change], named: Iterable[str], account: str) -> list[Subject]:
