@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws, errors
+from lambdas import aws, errors, planning
 from lambdas.handlers import report, take_stock
-from lambdas.investigation import lookback
+from lambdas.investigation import lookback, standing
+from lambdas.journal import Table
 from tests.flows.account import ACCOUNT, Account
 from tests.flows.test_principals import make_role
 from tests.unit.trail import Clock, Trail
@@ -393,6 +394,43 @@ def test_a_region_that_does_not_answer_is_named_and_the_others_go_on(investigate
     told = next(one for one in told_by(investigated, "investigation") if one["signal"]["type"] == "report")
     assert any("eu-west-1" in one and "No answer" in one for one in told["not_done"])
     assert investigated.denied("backdoor")
+
+
+def test_of_many_instances_each_is_handed_over_to_a_run_that_can_carry_it(
+    investigated: Account, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a key that launched 20 instances and made a user, no run gets more instances than one run isolates."""
+    known = attack(investigated, history)
+    ids = [f"i-{number:017x}" for number in range(20)]
+    monkeypatch.setattr(standing, "now", lambda *_: ({}, []))  # nobody says how they stand
+    history.record(
+        known["leaked"],
+        "RunInstances",
+        "ec2",
+        responseElements={"instancesSet": {"items": [{"instanceId": one} for one in ids]}},
+    )
+    investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    (run,) = settled(investigated)
+    batches = [part["found"] for part in json.loads(run["output"])["batches"]]
+    instances = [[one["id"] for one in part if one["kind"] == "instance"] for part in batches]
+    assert sorted(one for part in instances for one in part) == ids
+    assert max(len(part) for part in instances) <= planning.MOST_INSTANCES
+
+
+def test_a_case_that_does_not_take_the_report_s_place_is_told_once(
+    investigated: Account, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given an incident table that fails where the report is noted, people are told of the report, and once."""
+    known = attack(investigated, history)
+
+    def busy(*_: object) -> None:
+        raise errors.Throttled("busy")
+
+    monkeypatch.setattr(Table, "report", busy)
+    investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    (run,) = settled(investigated)
+    assert run["status"] == "SUCCEEDED"
+    assert len([one for one in told_by(investigated, "investigation") if one["signal"]["type"] == "report"]) == 1
 
 
 def test_a_report_that_cannot_be_written_is_announced_plainly(investigated: Account, history: History) -> None:
