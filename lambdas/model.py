@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 type Json = dict[str, Any]
 
 SHAPE_VERSION = 1
+#: Among the args of an item: an investigation found its target, so it is not what the case is about.
+FOUND = "found"
 
 
 class Kind(StrEnum):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lambdas import guardrails as rails
 from lambdas.answers import Answer, Question, answer, elsewhere
-from lambdas.model import Fact, Kind, Outcome, Result, Standing
+from lambdas.model import FOUND, Fact, Kind, Outcome, Result, Standing
 from lambdas.signals.reading import is_session_key
 from lambdas.targets import claim_key, describe, signal_key
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from lambdas.guardrails import Guardrails
-    from lambdas.model import Change, Incident, Mode, PlanItem, Target
+    from lambdas.model import Change, Incident, Json, Mode, PlanItem, Target
     from lambdas.playbooks.shape import Playbook
 
 
@@ -60,7 +60,7 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
             instances |= of
         doubt = rails.doubt(meant, fact, guardrails)
         for one in wanted:
-            item = replace(one.item, mode=mode, why=why)
+            item = replace(one.item, mode=mode, why=why, args=_marked(one.item.args, incident))
             item = rails.cautious(item, one.caution or doubt, incident, playbook, beyond=one.beyond)
             items.append(replace(item, refused=rails.refusal(item, meant, fact, guardrails)))
         if not any(one.item.target.kind is target.kind for one in wanted):  # else that item claims it, by its id
@@ -78,6 +78,11 @@ def plan(incident: Incident, facts: Mapping[Target, Fact], playbook: Playbook, g
         claims=tuple(dict.fromkeys(claims)) or (signal_key(incident.signal),),
         not_done=tuple(dict.fromkeys(not_done)),
     )
+
+
+def _marked(args: Json, incident: Incident) -> Json:
+    """Mark what an investigation found: it came from the case's credentials, and is none that the case is about."""
+    return {**args, FOUND: True} if rails.was_found(incident) else args
 
 
 def _answer(incident: Incident, target: Target, fact: Fact, account: str) -> Answer:

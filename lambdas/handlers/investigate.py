@@ -25,14 +25,14 @@ from lambdas.holding import OF_CREDENTIALS, OF_INSTANCES
 from lambdas.investigation import parts, request, rounds
 from lambdas.investigation.parts import Shelf
 from lambdas.journal import Table
-from lambdas.model import RELEASING, Kind, Mode, Outcome, PlanItem, Result, incident_id
+from lambdas.model import FOUND, RELEASING, Kind, Mode, Outcome, PlanItem, Result, incident_id
 from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
     from lambdas.investigation.request import Request
     from lambdas.journal import Case, Entry
-    from lambdas.model import Json
+    from lambdas.model import Change, Json
 
 GRANTS = (
     *journal.READ_GRANTS,
@@ -83,13 +83,14 @@ def _open(event: Json) -> Json:
     entries = table.entries(asked.case) if case else ()
     subjects = request.root(asked, account)
     if case is not None:
-        subjects = request.roots((one.change for one in entries), sorted(case.targets), account)
+        subjects = request.roots(_first(entries), sorted(case.targets), account)
         if not subjects:
             return {"refused": _NOBODY, "incident_id": asked.case}
     named = asked.case or incident_id(execution, str(event["started_at"]))
-    folder = _folder(named, asked.look, started)
+    until = _stamp(started + timedelta(seconds=asked.after))
+    folder = _folder(named, asked.look, until)
     since = asked.since or _stamp(started - timedelta(days=_DAYS))
-    opened = rounds.open_look(_shelf(folder), subjects, since=since, until=_stamp(started))
+    opened = rounds.open_look(_shelf(folder), subjects, since=since, until=until)
     regions, error = _regions()
     logger.info("investigating", extra={"case": named, "look": asked.look, "lookups": opened["lookups"]})
     return {
@@ -102,7 +103,7 @@ def _open(event: Json) -> Json:
         "regions": regions,
         "regions_error": error,
         "since": since,
-        "until": _stamp(started),
+        "until": until,
         "stock_since": asked.since or _stamp(_first_at(entries, started) - _BEFORE),
         "items": _items(case, entries, asked),
         "principals": [{"kind": one.kind, "name": one.value} for one in subjects if one.kind in {"user", "role"}]
@@ -112,12 +113,19 @@ def _open(event: Json) -> Json:
     }
 
 
-def _folder(named: str, look: int, started: datetime) -> str:
-    """Give the look's folder: one of its own where an earlier run looked at the same; a retry finds the same one."""
+def _folder(named: str, look: int, until: str) -> str:
+    """Name the look's folder; one of its own where the case was looked at before: that has what was known then."""
     folder = rounds.folder(named, look)
-    if rounds.opened_at(_shelf(folder)) in {"", _stamp(started)}:
-        return folder
-    return f"{folder}-{started:%Y%m%dT%H%M%SZ}"
+    before = rounds.begun(_shelf(folder))
+    return folder if before in {"", until} else f"{folder}-{''.join(one for one in until if one.isalnum())}"
+
+
+def _first(entries: tuple[Entry, ...]) -> list[Change]:
+    """Give the changes that the case's signals were answered with, without those of what an investigation found.
+
+    The records tie that to the case once more; and others may use the name of a role's session that was found.
+    """
+    return [one.change for one in entries if not one.args.get(FOUND)] or [one.change for one in entries]
 
 
 def _users(entries: tuple[Entry, ...]) -> list[str]:

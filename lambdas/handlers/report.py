@@ -14,10 +14,9 @@ Never: changes anything in the account; tells the same twice.
 
 from __future__ import annotations
 
-from itertools import batched
 from typing import TYPE_CHECKING
 
-from lambdas import alert, aws, journal, report_alert
+from lambdas import alert, aws, errors, journal, report_alert
 from lambdas.alert import Notice
 from lambdas.aws import Grant
 from lambdas.handlers import environment
@@ -28,7 +27,8 @@ from lambdas.investigation.kinds import KINDS, Resource
 from lambdas.investigation.lookback import MOST_EVENTS
 from lambdas.investigation.parts import Shelf
 from lambdas.journal import Table
-from lambdas.model import Outcome
+from lambdas.model import Kind, Outcome
+from lambdas.planning import MOST_INSTANCES
 from lambdas.signals.reading import MOST_TARGETS
 from lambdas.targets import describe
 from lambdas.telemetry import logger
@@ -72,8 +72,10 @@ def handler(event: Json, _context: object) -> Json:
         findings["unknown"].append(str(opened["regions_error"]))
     added = _added(event, findings)
     where = _write(shelf, findings)
+    if opened["case"]:
+        _note(table, str(opened["incident_id"]), f"s3://{shelf.bucket}/{where}")
     quiet = opened["look"] != 1 and not added
-    if not quiet:
+    if not quiet:  # the last thing that can fail: a retry tells again
         _publish(
             report_alert.compose(
                 findings,
@@ -84,13 +86,8 @@ def handler(event: Json, _context: object) -> Json:
                 late=added,
             )
         )
-    if opened["case"]:
-        table.report(str(opened["incident_id"]), f"s3://{shelf.bucket}/{where}", environment.now())
     found = [{**one, "why": line(one["why"], _WHY)} for one in findings["found"][:_MOST_FOUND]]
-    handed_over = [
-        {"number": number, "found": list(some)}
-        for number, some in enumerate(batched(found, MOST_TARGETS, strict=False))
-    ]
+    handed_over = [{"number": number, "found": some} for number, some in enumerate(_batches(found))]
     logger.info("reported", extra={"case": opened["incident_id"], "found": len(found), "quiet": quiet})
     return {
         "incident_id": opened["incident_id"],
@@ -99,6 +96,27 @@ def handler(event: Json, _context: object) -> Json:
         "batches": handed_over if opened["live"] else [],
         "told": not quiet,
     }
+
+
+def _batches(found: list[Json]) -> list[list[Json]]:
+    """Share out what one run of respond can carry: so many targets, and so many instances among them."""
+    parts: list[list[Json]] = []
+    for one in found:
+        fits = parts and len(parts[-1]) < MOST_TARGETS
+        machines = sum(other["kind"] == Kind.INSTANCE for other in parts[-1]) if parts else 0
+        if fits and (one["kind"] != Kind.INSTANCE or machines < MOST_INSTANCES):
+            parts[-1].append(one)
+        else:
+            parts.append([one])
+    return parts
+
+
+def _note(table: Table, incident_id: str, where: str) -> None:
+    """Note in the case where its report is; people are told of it also where that cannot be noted."""
+    try:
+        table.report(incident_id, where, environment.now())
+    except errors.TourniquetError as error:
+        logger.warning("the case does not say where its report is: %s", error)
 
 
 def _told(event: Json, table: Table, shelf: Shelf) -> Json:

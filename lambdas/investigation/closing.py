@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from lambdas.investigation.records import Record
     from lambdas.model import Json
 
-#: The path of all roles of the responder, and of what stands beside them.
-_OURS = "/tourniquet/"
 _REMOVALS = {"DeleteUser", "DeleteAccessKey", "DeleteRole", "TerminateInstances"}
 _WHAT = {
     Kind.USER: "This user was made",
@@ -54,8 +52,8 @@ class Removals:
                 self.at[key] = max(self.at.get(key, ""), one.at)
 
     def gone(self, kind: str, name: str, since: str) -> bool:
-        """Tell whether a thing was removed after it was made."""
-        return self.at.get((kind, name), "") >= since and (kind, name) in self.at
+        """Tell whether a thing was removed after it was made; in the same second it may have been made again."""
+        return self.at.get((kind, name), "") > since
 
 
 def found(
@@ -63,14 +61,16 @@ def found(
 ) -> list[Json]:
     """List what is alive, in the order in which it came up, each once.
 
-    ``own`` has the names, ids and ARNs of the responder and of what it works with; ``gone`` what is known to be gone,
-    by id or name; ``now`` is ISO 8601.
+    ``own`` has the names and ids of the roles of the responder and of the CDK; ``gone`` what is known to be gone, by id
+    or name; ``now`` is ISO 8601. Of a role that the case is about the sessions are not listed: others may use it.
     """
     listed: dict[tuple[str, str], Json] = {}
     births = [(tie.birth, tie.parent) for tie in tree.ties.values() if tie.birth is not None]
     for birth, caller in sorted(births, key=lambda one: (one[0].at, one[0].event_id)):
         target = _target(birth)
-        if target is None or _is_ours(birth, own) or _over(birth, removals, now):
+        if target is None or _is_ours(target, own) or _over(birth, removals, now):
+            continue
+        if target["kind"] == Kind.ROLE_SESSION and not caller:  # of a role that the case is about: its cut decides
             continue
         if target["id"] in gone or (target["kind"] == Kind.USER and target["name"] in gone):
             continue
@@ -113,9 +113,11 @@ def _over(birth: Birth, removals: Removals, now: str) -> bool:
     return any(removals.gone(kind, name, birth.at) for kind, name in ways)
 
 
-def _is_ours(birth: Birth, own: Collection[str]) -> bool:
-    known = {birth.name, birth.principal, birth.principal.partition(":")[0], birth.arn, birth.subject.value} - {""}
-    return any(one in known for one in own) or any(_OURS in one for one in known)
+def _is_ours(target: Json, own: Collection[str]) -> bool:
+    """Tell whether it is a role of the responder's, or its session; anybody may give a user a role's name or path."""
+    if target["kind"] not in {Kind.ROLE, Kind.ROLE_SESSION}:
+        return False
+    return bool({target["name"], target["id"].partition(":")[0]} & set(own) - {""})
 
 
 def _why(kind: Kind, birth: Birth, caller: str) -> str:

@@ -30,6 +30,7 @@ _NAMING = ("incident_id", "access_key_id", "user_name", "role_name", "instance_i
 _OWN = ("look", "after", "first")
 _KNOWN = {*_NAMING, *_OWN, "region", "since", "reason"}
 _LONGEST = 2_048
+_DAY = 86_400.0
 _FORM = (
     'Give {"incident_id": "inc-…"}, {"access_key_id": "…"}, {"user_name": "…"}, {"role_name": "…"}, {"instance_id": '
     '"i-…", "region": "…"} or {"resource": "<id or ARN>"} whose maker is wanted, with an optional "since" '
@@ -43,7 +44,8 @@ _SINCE = 'Give "since" as a time like 2026-11-20T00:00:00Z that is not in the fu
 class Request:
     """What is wanted: the id of a case or ``""``, a target, a resource; ``refused`` says what is wrong, or is empty.
 
-    ``since`` is ISO 8601 or ``""``; ``look`` is 1, or 2 for the second look, whose first one's folder is ``first``.
+    ``since`` is ISO 8601 or ``""``; ``look`` is 1, or 2 for the second look, whose first one's folder is ``first``, and
+    which waited ``after`` seconds before it began.
     """
 
     case: str = ""
@@ -52,6 +54,7 @@ class Request:
     since: str = ""
     look: int = 1
     first: str = ""
+    after: float = 0.0
     refused: str = ""
 
 
@@ -71,7 +74,7 @@ def read(event: object, now: datetime) -> Request:  # noqa: PLR0911  (one senten
             case = reading.text(given["incident_id"])
             if not _CASE.fullmatch(case):
                 return Request(refused=_CASE_FORM)
-            return Request(case=case, since=since, look=look, first=first)
+            return Request(case=case, since=since, look=look, first=first, after=_after(given.get("after")))
         case "resource":
             resource = reading.text(given["resource"], limit=_LONGEST)
             return Request(resource=resource, since=since) if resource else Request(refused=_FORM)
@@ -83,7 +86,7 @@ def read(event: object, now: datetime) -> Request:  # noqa: PLR0911  (one senten
 
 def _since(value: object, now: datetime) -> str | None:
     """Read a time; ``""`` where none is given, ``None`` where it is none."""
-    if value in {None, ""}:
+    if value is None or value == "":
         return ""
     try:
         read_ = datetime.fromisoformat(reading.text(value))
@@ -91,6 +94,13 @@ def _since(value: object, now: datetime) -> str | None:
         return None
     moment = (read_ if read_.tzinfo else read_.replace(tzinfo=UTC)).astimezone(UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment < now else None
+
+
+def _after(value: object) -> float:
+    """Read for how many seconds the workflow waited, a day at most."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return min(max(float(value), 0.0), _DAY)
 
 
 def roots(changes: Iterable[Change], named: Iterable[str], account: str) -> list[Subject]:

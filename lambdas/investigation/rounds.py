@@ -85,6 +85,12 @@ def folder(incident_id: str, look: int) -> str:
     return f"incidents/{incident_id}/investigation/{look}"
 
 
+def begun(shelf: Shelf) -> str:
+    """Say until when the look in this folder looks (ISO 8601); ``""`` where there is none."""
+    kept = shelf.kept(_name(1))
+    return str(kept["until"]) if kept else ""
+
+
 def subject_of(target: Target, arn: str = "") -> Subject | None:
     """Give by what the callers that are this target are recognised; None where it has no name or id for it."""
     value = (target.name if target.kind in _BY_NAME else target.id) or ("root" if target.kind is Kind.ROOT else "")
@@ -111,12 +117,6 @@ def open_look(shelf: Shelf, roots: Iterable[Subject], *, since: str, until: str)
             left_out=len(first[MOST_LOOKUPS:]),
         ),
     ).told()
-
-
-def opened_at(shelf: Shelf) -> str:
-    """Give until when the look in this folder goes, which is when it was begun; ``""`` where there is none."""
-    kept = shelf.kept(_name(1))
-    return str(kept["until"]) if kept else ""
 
 
 def look_up(  # noqa: PLR0913  (what a look is made of)

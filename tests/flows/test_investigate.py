@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws, errors
+from lambdas import aws, errors, planning
 from lambdas.handlers import report, take_stock
-from lambdas.investigation import lookback
+from lambdas.investigation import lookback, standing
+from lambdas.journal import Table
 from tests.flows.account import ACCOUNT, Account
 from tests.flows.test_principals import make_role
 from tests.unit.trail import Clock, Trail
@@ -223,6 +224,35 @@ def test_a_second_look_adds_what_came_late_and_does_not_repeat_what_was_told(
     assert not any("backdoor" in one for one in added)
 
 
+def test_a_second_look_does_not_follow_others_of_a_session_s_name(
+    make_account: Callable[..., Account], history: History
+) -> None:
+    """Given a session that was found and cut, what others made in sessions of that name is not the attacker's."""
+    account = make_account(investigate=True, look=0.02)
+    known = attack(account, history)
+    (theirs,) = account.user("made-by-the-pipeline")
+    unique = account.iam.get_user(UserName="made-by-the-pipeline")["User"]["UserId"]
+    pipeline = {
+        "type": "AssumedRole",
+        "principalId": f"{known['role_id']}:evil",
+        "sessionContext": {"sessionIssuer": {"userName": "deploy", "principalId": known["role_id"]}},
+    }
+    history.record(
+        "ASIA2TESTSESSION0042",
+        "CreateUser",
+        identity=pipeline,
+        when=at(60 * 24 * 30),
+        requestParameters={"userName": "made-by-the-pipeline"},
+        responseElements={"user": {"userName": "made-by-the-pipeline", "userId": unique}},
+    )
+    account.run(events.health(known["leaked"], account=ACCOUNT))
+    assert [one["status"] for one in settled(account)] == ["SUCCEEDED"] * 2
+    settled(account)
+    assert account.denied("backdoor")
+    assert not account.denied("made-by-the-pipeline")
+    assert account.status("made-by-the-pipeline") == {theirs: "Active"}
+
+
 def test_a_second_look_with_nothing_new_is_silent(make_account: Callable[..., Account], history: History) -> None:
     """Given nothing that arrived late and no cut undone, the second look tells nobody."""
     account = make_account(investigate=True, look=0.02)
@@ -308,6 +338,32 @@ def test_who_made_a_thing_can_be_asked(investigated: Account, history: History) 
     assert {one["event"] for one in document["resources"]} == {"RunInstances", "CreateKeyPair"}
 
 
+def test_what_was_done_while_the_second_look_waited_is_in_it(
+    make_account: Callable[..., Account], history: History
+) -> None:
+    """Given a call after the second look was started and before it began to look, it is found."""
+    account = make_account(investigate=True, look=0.05)
+    (leaked,) = account.user("ci-user")
+    history.record(leaked, "GetUser")
+    calls: list[str] = []
+
+    def call() -> None:
+        begun = account.stepfunctions.list_executions(stateMachineArn=account.investigator)["executions"]
+        if calls or len(begun) < 2:
+            return
+        calls.append(history.record(leaked, "CreateKeyPair", "ec2", requestParameters={"keyName": "mine"}, when=soon()))
+
+    def soon() -> str:
+        return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    account.always["InvestigateFunctionArn"] = call
+    account.run(events.health(leaked, account=ACCOUNT))
+    settled(account)
+    assert calls
+    last = [one for one in told_by(account, "investigation") if one["signal"]["type"] == "report"][-1]
+    assert any("key pair" in one for one in last["not_done"]), last["not_done"]
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -341,6 +397,43 @@ def test_a_region_that_does_not_answer_is_named_and_the_others_go_on(investigate
     told = next(one for one in told_by(investigated, "investigation") if one["signal"]["type"] == "report")
     assert any("eu-west-1" in one and "No answer" in one for one in told["not_done"])
     assert investigated.denied("backdoor")
+
+
+def test_of_many_instances_each_is_handed_over_to_a_run_that_can_carry_it(
+    investigated: Account, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a key that launched 20 instances and made a user, no run gets more instances than one run isolates."""
+    known = attack(investigated, history)
+    ids = [f"i-{number:017x}" for number in range(20)]
+    monkeypatch.setattr(standing, "now", lambda *_: ({}, []))  # nobody says how they stand
+    history.record(
+        known["leaked"],
+        "RunInstances",
+        "ec2",
+        responseElements={"instancesSet": {"items": [{"instanceId": one} for one in ids]}},
+    )
+    investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    (run,) = settled(investigated)
+    batches = [part["found"] for part in json.loads(run["output"])["batches"]]
+    instances = [[one["id"] for one in part if one["kind"] == "instance"] for part in batches]
+    assert sorted(one for part in instances for one in part) == ids
+    assert max(len(part) for part in instances) <= planning.MOST_INSTANCES
+
+
+def test_a_case_that_does_not_take_the_report_s_place_is_told_once(
+    investigated: Account, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given an incident table that fails where the report is noted, people are told of the report, and once."""
+    known = attack(investigated, history)
+
+    def busy(*_: object) -> None:
+        raise errors.Throttled("busy")
+
+    monkeypatch.setattr(Table, "report", busy)
+    investigated.run(events.health(known["leaked"], account=ACCOUNT))
+    (run,) = settled(investigated)
+    assert run["status"] == "SUCCEEDED"
+    assert len([one for one in told_by(investigated, "investigation") if one["signal"]["type"] == "report"]) == 1
 
 
 def test_a_report_that_cannot_be_written_is_announced_plainly(investigated: Account, history: History) -> None:

@@ -266,11 +266,32 @@ def test_what_no_record_ties_to_the_case_is_never_handed_over() -> None:
 
 
 def test_the_responder_s_own_is_never_handed_over() -> None:
-    """Given a session of a role of the responder, by its name or by its path, it is not handed over."""
+    """Given a session of a role of the responder, by its name or its id, it is not handed over."""
     assert handed_over([SESSION], own={"deploy"}) == []
     assert handed_over([SESSION], own={"AROADEPLOY"}) == []
-    ours = made("CreateUser", 1, {"user": {"userName": "x", "arn": f"arn:aws:iam::{ACCOUNT}:user/tourniquet/x"}})
-    assert handed_over([ours]) == []
+
+
+@pytest.mark.parametrize("name", ["x", "deploy"])
+def test_nobody_hides_behind_the_responder_s_name_or_path(name: str) -> None:
+    """Given a user with the path of the responder's roles, or with a role's name, it is handed over."""
+    arn = f"arn:aws:iam::{ACCOUNT}:user/tourniquet/{name}"
+    theirs = made("CreateUser", 1, {"user": {"userName": name, "userId": "AIDAEVE", "arn": arn}})
+    assert handed_over([theirs], own={"deploy"}) == [("user", "AIDAEVE")]
+
+
+def test_what_is_made_again_in_the_second_of_its_removal_is_handed_over() -> None:
+    """Given a user that was made, deleted and made again within a second, it is not taken for gone."""
+    removed = call("DeleteUser", ROOT_KEY, 1, requestParameters={"userName": "eve"})
+    assert ("user", "AIDAEVE") in handed_over([USER, removed])
+
+
+def test_the_sessions_of_a_role_that_the_case_is_about_are_left_to_its_cut() -> None:
+    """Given a case about a role that others may use too, none of its sessions is handed over; what they made is."""
+    theirs = {**USER, "userIdentity": {**USER["userIdentity"], "accessKeyId": "ASIAMADEUP0000000002"}}
+    lineage, removals = Lineage(), Removals()
+    lineage.fold(records.from_event(one) for one in (SESSION, theirs))
+    listed = found(lineage.tree([Subject(kind="role", value="deploy")]), removals, now=NOW)
+    assert [(one["kind"], one["id"]) for one in listed] == [("user", "AIDAEVE")]
 
 
 def test_a_whole_look_ends_in_findings() -> None:
