@@ -11,7 +11,7 @@ import pytest
 
 from lambdas import actions
 from lambdas.aws import DENY_ALL
-from stacks.functions import HANDLERS, ROLE_PATH, undone
+from stacks.functions import HANDLERS, INVESTIGATING, ROLE_PATH, undone
 from stacks.settings import POLICY_ROOM
 from tests.stacks.conftest import PROTECTED, PROTECTED_INSTANCE, PROTECTED_ROLE, PROTECTED_VPC
 
@@ -393,11 +393,17 @@ def test_the_roles_of_restore_cannot_contain(roles: Roles) -> None:
 
 
 def test_each_workflow_invokes_its_own_functions_only(roles: Roles, synthesized: Synthesized) -> None:
-    """Given the two workflows' roles, respond's may invoke no function that undoes, restore's none that contains."""
+    """Given the workflows' roles, respond's may invoke no function that undoes, the others' none that contains."""
     functions = {one["FunctionName"] for one in synthesized.of_type("AWS::Lambda::Function").values()}
     undoing = {name for name in functions if name.startswith(("tourniquet-Undo", "tourniquet-Restore"))}
+    investigating = {f"tourniquet-{one}" for one in INVESTIGATING}
+    assert investigating < functions
     arns = {name: f"arn:aws:lambda:{_HERE}:function:{name}" for name in functions}
-    for role, own in (("RespondRole", functions - undoing), ("RestoreRole", undoing)):
+    for role, own in (
+        ("RespondRole", functions - undoing - investigating),
+        ("RestoreRole", undoing),
+        ("InvestigateRole", investigating | {"tourniquet-Hold"}),
+    ):
         (name,) = [one for one in roles.policies if one.startswith(role)]
         answers = judge([ask(roles, name, "lambda:InvokeFunction", arn, {}) for arn in arns.values()])
         allowed = {one for one, answer in zip(arns, answers, strict=True) if answer == "Allowed"}
@@ -438,7 +444,9 @@ def test_what_protects_itself_is_named_exactly(roles: Roles, synthesized: Synthe
     own = {f"{_IAM}:role{ROLE_PATH}{role['RoleName']}" for role in synthesized.of_type("AWS::IAM::Role").values()}
     for name in roles.policies:
         denies = denies_of(roles, name)
-        if name.startswith(("RespondRole", "RestoreRole", "SignalsStartRole")):  # hold nothing that could touch a role
+        if name.startswith(
+            ("RespondRole", "RestoreRole", "InvestigateRole", "SignalsStartRole")
+        ):  # hold nothing that could touch a role
             assert denies == []
             continue
         denied = {arn for deny in denies for arn in deny["Resource"]}

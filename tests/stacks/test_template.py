@@ -63,7 +63,7 @@ def test_cfn_lint_finds_nothing(synthesized: Synthesized) -> None:
 def test_every_rule_target_has_a_dead_letter_queue(synthesized: Synthesized) -> None:
     """Given every rule, what its target refuses goes to the queue that the alarm watches."""
     rules = synthesized.of_type("AWS::Events::Rule")
-    assert len(rules) == len(PATTERNS) + len(POWERS) + 2
+    assert len(rules) == len(PATTERNS) + len(POWERS) + 3  # and one for each workflow's deaths
     (queue,) = synthesized.of_type("AWS::SQS::Queue")
     for rule in rules.values():
         for target in rule["Targets"]:
