@@ -151,11 +151,11 @@ def _born(event: Json, watched: Sequence[PlanItem]) -> Callable[[], Sequence[Jso
     after = newborns.since(str(event.get("since", "")), str(event.get("started_at", "")))
     users = {item.args["user"] for item in watched if item.args.get("user")}
     own = users | {item.args["role"] for item in watched if item.args.get("role")}
-    own |= {item.target.id for item in watched if item.target.kind is Kind.ACCESS_KEY}
+    keys = {item.target.id for item in watched if item.target.kind is Kind.ACCESS_KEY}
     return lambda: [
         one
         for one in newborns.born(aws.client("iam"), after, users)
-        if one["id"] not in own and not (one["kind"] in {"user", "role"} and one["name"] in own)
+        if one["id"] not in keys and not (one["kind"] in {"user", "role"} and one["name"] in own)
     ]
 
 
