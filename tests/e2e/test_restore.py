@@ -26,6 +26,7 @@ def test_the_line_of_an_alert_undoes_its_case(deployed: Deployed) -> None:
     deployed.put(events.health(leaked.id, user=user, event_id=user))
     alert = deployed.alert(names_user(user))
     case = alert["incident_id"]
+    deployed.ended(deployed.case(case)["execution"])  # as long as it is watched, a restore is refused
     assert deployed.refused(other)
     deployed.paste(alert["undo"])
     told = deployed.told(case, "RELEASED")
