@@ -53,6 +53,10 @@ _STOPPED = (
 )
 _UNREAD = "Not every event was looked up: {count} look-ups found more than {most} events and were cut there."
 _LEFT = "{count} more credentials or principals were found than were followed."
+_SHARED = (
+    "All callers of a role were followed, because nothing narrower is known. Others may use it, so nothing that its "
+    "sessions made is contained by itself: go through it, and contain what is the attacker's with the respond workflow."
+)
 _SILENT = "No answer came from {regions}: what was done there is not known."
 _LONG = "There are {count} {what} more than are told here; the records in the evidence bucket have them all."
 _NOTHING = "No event was found. Either nobody called, or CloudTrail does not have it yet, or these are data events."
@@ -256,6 +260,8 @@ def findings(case: Case, lineage: Lineage, story: Story) -> Json:
         "things that were made, changed or removed": story.inventory.left_out,
     }
     document["unknown"] = _unknown(case, document, hidden)
+    if any(tie.shared and tie.birth for tie in tree.ties.values()):
+        document["unknown"].append(_SHARED)
     return document
 
 

@@ -361,6 +361,30 @@ def test_what_was_done_while_the_second_look_waited_is_in_it(
     assert any("key pair" in one for one in last["not_done"]), last["not_done"]
 
 
+def test_what_the_sessions_of_a_role_did_can_be_asked(investigated: Account, history: History) -> None:
+    """Given the name of a role, the sessions that began for it are looked up, and what they did is found."""
+    known = attack(investigated, history)
+    history.record(
+        "ASIA2TESTINNOCENT001",
+        "AssumeRole",
+        "sts",
+        resources=[{"ARN": f"arn:aws:iam::{ACCOUNT}:role/deploy"}],
+        responseElements={
+            "credentials": {"accessKeyId": "ASIA2TESTSESSION0077", "expiration": "Dec 31, 2099, 11:59:59 PM"},
+            "assumedRoleUser": {
+                "assumedRoleId": f"{known['role_id']}:one",
+                "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/one",
+            },
+        },
+    )
+    history.record("ASIA2TESTSESSION0077", "CreateKeyPair", "ec2", requestParameters={"keyName": "mine"})
+    ended = start(investigated, {"role_name": "deploy"})
+    assert ended["status"] == "SUCCEEDED", (ended.get("cause"), investigated.tracebacks)
+    key = json.loads(ended["output"])["report"].split("/", 3)[3].replace(".html", ".json")
+    document = json.loads(investigated.s3.get_object(Bucket=investigated.bucket, Key=key)["Body"].read())
+    assert "CreateKeyPair" in {one["event"] for one in document["resources"]}
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [

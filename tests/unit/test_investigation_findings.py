@@ -285,13 +285,17 @@ def test_what_is_made_again_in_the_second_of_its_removal_is_handed_over() -> Non
     assert ("user", "AIDAEVE") in handed_over([USER, removed])
 
 
-def test_the_sessions_of_a_role_that_the_case_is_about_are_left_to_its_cut() -> None:
-    """Given a case about a role that others may use too, none of its sessions is handed over; what they made is."""
+def test_what_the_sessions_of_a_shared_role_made_is_not_handed_over() -> None:
+    """Given a case about a role and nothing narrower, nothing of all its callers is handed over, and that is said."""
     theirs = {**USER, "userIdentity": {**USER["userIdentity"], "accessKeyId": "ASIAMADEUP0000000002"}}
-    lineage, removals = Lineage(), Removals()
+    lineage = Lineage()
     lineage.fold(records.from_event(one) for one in (SESSION, theirs))
-    listed = found(lineage.tree([Subject(kind="role", value="deploy")]), removals, now=NOW)
-    assert [(one["kind"], one["id"]) for one in listed] == [("user", "AIDAEVE")]
+    story = Story(tree=lineage.tree([Subject(kind="role", value="deploy")]))
+    story.fold(records.from_event(one) for one in (SESSION, theirs))
+    document = findings(CASE, lineage, story)
+    assert document["found"] == []
+    assert any("All callers of a role were followed" in one for one in document["unknown"])
+    assert "CreateUser" in {one["event"] for one in document["resources"]}
 
 
 def test_a_whole_look_ends_in_findings() -> None:
