@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws, errors, planning
-from lambdas.handlers import report, take_stock
-from lambdas.investigation import lookback, standing
+from lambdas import aws, errors, journal, planning
+from lambdas.aws import Grant
+from lambdas.handlers import investigate, look_back, report, take_stock
+from lambdas.investigation import lookback, parts, standing
 from lambdas.journal import Table
 from tests.flows.account import ACCOUNT, Account
+from tests.flows.test_grants import Recorder, granted
 from tests.flows.test_principals import make_role
 from tests.unit.trail import Clock, Trail
 
@@ -466,3 +468,21 @@ def test_a_report_that_cannot_be_written_is_announced_plainly(investigated: Acco
     assert ended["status"] == "SUCCEEDED"
     (alert,) = investigated.alerts()
     assert (alert["outcome"], alert["signal"]["source"]) == ("FAILED", "investigation")
+
+
+def test_what_is_granted_is_what_an_investigation_calls(make_account: Callable[..., Account], history: History) -> None:
+    """Given two looks at a case, what each function calls is granted to it, and what is granted is called."""
+    account = make_account(investigate=True, look=0.02)
+    recorder = Recorder()
+    aws._session().events.register("before-call", recorder)  # noqa: SLF001 - every client of the functions
+    known = attack(account, history)
+    account.run(events.health(known["leaked"], account=ACCOUNT))
+    assert [one["status"] for one in settled(account)] == ["SUCCEEDED"] * 2
+    calls = recorder.calls
+    assert calls["InvestigateFunctionArn"] == granted(investigate.GRANTS)
+    assert calls["LookBackFunctionArn"] == granted(look_back.GRANTS) - {"cloudtrail:LookupEvents"}, "that is answered"
+    assert calls["ReportFunctionArn"] <= granted(report.GRANTS)
+    assert calls["ReportFunctionArn"] >= granted(
+        [*parts.GRANTS, *journal.OUTCOME_GRANTS, Grant(action="sns:Publish", resource="*")]
+    )
+    assert calls["TakeStockFunctionArn"] <= granted(take_stock.GRANTS)
