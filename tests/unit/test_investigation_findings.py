@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -296,6 +297,17 @@ def test_what_the_sessions_of_a_shared_role_made_is_not_handed_over() -> None:
     assert document["found"] == []
     assert any("All callers of a role were followed" in one for one in document["unknown"])
     assert "CreateUser" in {one["event"] for one in document["resources"]}
+
+
+def test_what_was_made_before_the_credentials_were_suspect_is_told_and_not_handed_over() -> None:
+    """Given things that a key made long before its leak, they are not contained, and it is said that they are alive."""
+    lineage = Lineage()
+    lineage.fold(records.from_event(one) for one in EVERYTHING)
+    story = Story(tree=lineage.tree([ROOT]))
+    story.fold(records.from_event(one) for one in EVERYTHING)
+    document = findings(replace(CASE, suspect_since=INSTANCE["eventTime"]), lineage, story)
+    assert [one["kind"] for one in document["found"]] == ["instance", "role_session"]
+    assert any(one.startswith("2 things that these credentials made before") for one in document["unknown"])
 
 
 def test_a_whole_look_ends_in_findings() -> None:
