@@ -13,7 +13,7 @@ from demo import events
 from lambdas import aws, errors, journal, planning
 from lambdas.aws import Grant
 from lambdas.handlers import investigate, look_back, report, take_stock
-from lambdas.investigation import lookback, parts, standing
+from lambdas.investigation import lookback, parts, rounds, standing
 from lambdas.journal import Table
 from tests.flows.account import ACCOUNT, Account
 from tests.flows.test_grants import Recorder, granted
@@ -457,6 +457,21 @@ def test_a_case_that_does_not_take_the_report_s_place_is_told_once(
     (run,) = settled(investigated)
     assert run["status"] == "SUCCEEDED"
     assert len([one for one in told_by(investigated, "investigation") if one["signal"]["type"] == "report"]) == 1
+
+
+def test_a_look_that_grows_too_long_ends_with_a_report(
+    investigated: Account, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given regions that are never done, the run stops calling and following, and the report says so."""
+    known = attack(investigated, history)
+    unfinished = {"done": False, "truncated": 0}
+    monkeypatch.setitem(investigated.functions, "LookBackFunctionArn", (lambda *_: unfinished, {}))
+    monkeypatch.setattr(rounds, "follow", lambda _, number: {"round": number + 1, "lookups": 1, "left_out": 0})
+    monkeypatch.setattr(rounds, "tell", lambda *args, told=rounds.tell: told(args[0], 1, args[2]))
+    ended = start(investigated, {"access_key_id": known["leaked"]})
+    assert ended["status"] == "SUCCEEDED", (ended.get("cause"), investigated.tracebacks)
+    (told,) = told_by(investigated, "investigation")
+    assert any("not everything was followed" in one for one in told["not_done"])
 
 
 def test_a_report_that_cannot_be_written_is_announced_plainly(investigated: Account, history: History) -> None:
