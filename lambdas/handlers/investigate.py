@@ -15,6 +15,7 @@ Never: changes anything in the account.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
+    from lambdas.investigation.lineage import Subject
     from lambdas.investigation.request import Request
     from lambdas.journal import Case, Entry
     from lambdas.model import Change, Json
@@ -86,6 +88,7 @@ def _open(event: Json) -> Json:
         subjects = request.roots(_first(entries), sorted(case.targets), account)
         if not subjects:
             return {"refused": _NOBODY, "incident_id": asked.case}
+    subjects = [_with_arn(one, partition=execution.split(":")[1], account=account) for one in subjects]
     named = asked.case or incident_id(execution, str(event["started_at"]))
     until = _stamp(started + timedelta(seconds=asked.after))
     folder = _folder(named, asked.look, until)
@@ -111,6 +114,13 @@ def _open(event: Json) -> Json:
         "again": round(environment.guardrails().look * 60),
         "live": case is not None and case.outcome not in _OVER and any(one.change.result in _MADE for one in entries),
     }
+
+
+def _with_arn(subject: Subject, partition: str, account: str) -> Subject:
+    """Give a role its ARN, by which CloudTrail names it where its sessions begin; one of another path is not found."""
+    if subject.kind != "role" or subject.arn:
+        return subject
+    return replace(subject, arn=f"arn:{partition}:iam::{subject.account or account}:role/{subject.value}")
 
 
 def _folder(named: str, look: int, until: str) -> str:

@@ -157,6 +157,7 @@ def _told(event: Json, table: Table, shelf: Shelf) -> Json:
             cut=int(event.get("cut") or 0),
             most=MOST_EVENTS,
             own=tuple(_own()),
+            suspect_since=str(opened["stock_since"]) if opened["case"] else "",
         ),
     )
 

@@ -56,21 +56,21 @@ class Removals:
         return self.at.get((kind, name), "") > since
 
 
-def found(
-    tree: Tree, removals: Removals, *, now: str, own: Collection[str] = (), gone: Collection[str] = ()
+def found(  # noqa: PLR0913  (what decides about it)
+    tree: Tree, removals: Removals, *, now: str, own: Collection[str] = (), gone: Collection[str] = (), since: str = ""
 ) -> list[Json]:
     """List what is alive, in the order in which it came up, each once.
 
     ``own`` has the names and ids of the roles of the responder and of the CDK; ``gone`` what is known to be gone, by id
-    or name; ``now`` is ISO 8601. Of a role that the case is about the sessions are not listed: others may use it.
+    or name; ``now`` is ISO 8601. Where a role is all that is known, neither its sessions nor what they made is listed:
+    others may use it, and its own cut decides. Nor is what was made before ``since``, when the credentials may have
+    been in good hands.
     """
     listed: dict[tuple[str, str], Json] = {}
-    births = [(tie.birth, tie.parent) for tie in tree.ties.values() if tie.birth is not None]
+    births = [(tie.birth, tie.parent) for tie in tree.ties.values() if tie.birth is not None and not tie.shared]
     for birth, caller in sorted(births, key=lambda one: (one[0].at, one[0].event_id)):
         target = _target(birth)
-        if target is None or _is_ours(target, own) or _over(birth, removals, now):
-            continue
-        if target["kind"] == Kind.ROLE_SESSION and not caller:  # of a role that the case is about: its cut decides
+        if target is None or "" < birth.at < since or _is_ours(target, own) or _over(birth, removals, now):
             continue
         if target["id"] in gone or (target["kind"] == Kind.USER and target["name"] in gone):
             continue

@@ -53,6 +53,15 @@ _STOPPED = (
 )
 _UNREAD = "Not every event was looked up: {count} look-ups found more than {most} events and were cut there."
 _LEFT = "{count} more credentials or principals were found than were followed."
+_SHARED = (
+    "All callers of a role were followed, because nothing narrower is known. Others may use it, so nothing that its "
+    "sessions made is contained by itself: go through it, and contain what is the attacker's with the respond workflow."
+)
+_OLDER = (
+    "{count} things that these credentials made before {since} are alive and were not contained, because the "
+    "credentials may have been in good hands then. If they were not, investigate the case again with an earlier time: "
+    '{{"incident_id": "…", "since": "…"}}.'
+)
 _SILENT = "No answer came from {regions}: what was done there is not known."
 _LONG = "There are {count} {what} more than are told here; the records in the evidence bucket have them all."
 _NOTHING = "No event was found. Either nobody called, or CloudTrail does not have it yet, or these are data events."
@@ -89,7 +98,8 @@ class Case:
 
     ``silent`` are the regions that did not answer, ``cut`` how many look-ups were cut at ``most`` events,
     ``left_out`` how many credentials were not followed. ``states`` says of key ids what IAM says (``active``,
-    ``inactive``, ``denied``), ``own`` and ``gone`` are for ``closing.found``.
+    ``inactive``, ``denied``), ``own`` and ``gone`` are for ``closing.found``, as is ``suspect_since``: what was made
+    before is told, and not handed over.
     """
 
     incident_id: str = ""
@@ -111,6 +121,7 @@ class Case:
     states: Mapping[str, str] = field(default_factory=dict)
     own: Collection[str] = ()
     gone: Collection[str] = ()
+    suspect_since: str = ""
 
 
 type _Line = tuple[str, str, str, str, str, str, str, str, str]
@@ -246,7 +257,7 @@ def findings(case: Case, lineage: Lineage, story: Story) -> Json:
         "principals": [],
         "cost": None,
         "posture": [],
-        "found": closing.found(tree, story.removals, now=case.made_at, own=case.own, gone=case.gone),
+        "found": _found(case, tree, story, case.suspect_since),
     }
     document["next_steps"] = _next_steps(document, story)
     forgotten = sum(one.forgotten for one in histories)
@@ -256,7 +267,15 @@ def findings(case: Case, lineage: Lineage, story: Story) -> Json:
         "things that were made, changed or removed": story.inventory.left_out,
     }
     document["unknown"] = _unknown(case, document, hidden)
+    if older := len(_found(case, tree, story, "")) - len(document["found"]):
+        document["unknown"].append(_OLDER.format(count=older, since=case.suspect_since))
+    if any(tie.shared and tie.birth for tie in tree.ties.values()):
+        document["unknown"].append(_SHARED)
     return document
+
+
+def _found(case: Case, tree: Tree, story: Story, since: str) -> list[Json]:
+    return closing.found(tree, story.removals, now=case.made_at, own=case.own, gone=case.gone, since=since)
 
 
 def _ids(tree: Tree, lineage: Lineage) -> dict[str, str]:

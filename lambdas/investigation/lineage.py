@@ -153,11 +153,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tie:
-    """Why a subject is followed: the record, and whose call it was; neither at the root."""
+    """Why a subject is followed: the record, and whose call it was; neither at the root.
+
+    ``shared`` says that it leads to a role of which all callers are followed, innocent ones among them.
+    """
 
     birth: Birth | None = None
     parent: str = ""
     depth: int = 0
+    shared: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,7 +214,7 @@ class Lineage:
         """Follow what the records prove, from what was compromised; whoever is met twice keeps the shorter way."""
         tree, known = Tree(), _Known(self.histories.values())
         waiting = _Waiting()
-        waiting.add((root, Tie()) for root in roots)
+        waiting.add((root, Tie(shared=root.kind == "role")) for root in roots)
         while item := waiting.next():
             subject, tie = item
             if subject in tree.ties:
@@ -230,13 +234,13 @@ class Lineage:
     def _take(self, tree: Tree, waiting: _Waiting, actor: str, tie: Tie) -> None:
         if actor not in tree.nodes:
             tree.nodes[actor] = Node(id=actor, depth=tie.depth, parent=tie.parent, birth=tie.birth)
-            waiting.add(self._next(actor, tie.depth + 1))
+            waiting.add(self._next(actor, tie.depth + 1, shared=tie.shared))
 
-    def _next(self, actor: str, depth: int) -> Iterator[tuple[Subject, Tie]]:
+    def _next(self, actor: str, depth: int, *, shared: bool) -> Iterator[tuple[Subject, Tie]]:
         """Say what came from a caller, in order."""
         history = self.histories.get(actor)
         for birth in sorted(history.births, key=lambda one: (one.at, one.event_id)) if history else ():
-            yield birth.subject, Tie(birth=birth, parent=actor, depth=depth)
+            yield birth.subject, Tie(birth=birth, parent=actor, depth=depth, shared=shared)
 
 
 class _Waiting:

@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 
     from lambdas.aws import Grant
 
-_SERVICES = {"sfn": "states"}
-_OF_S3 = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}
+_SERVICES = {"sfn": "states", "email": "ses", "api.ecr": "ecr", "api.sagemaker": "sagemaker"}
+_OF_S3 = {
+    "ListObjectsV2": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+}
 
 
 def granted(grants: Iterable[Grant]) -> set[str]:

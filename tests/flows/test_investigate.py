@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo import events
-from lambdas import aws, errors, planning
-from lambdas.handlers import report, take_stock
-from lambdas.investigation import lookback, standing
+from lambdas import aws, errors, journal, planning
+from lambdas.aws import Grant
+from lambdas.handlers import investigate, look_back, report, take_stock
+from lambdas.investigation import lookback, parts, rounds, standing
 from lambdas.journal import Table
 from tests.flows.account import ACCOUNT, Account
+from tests.flows.test_grants import Recorder, granted
 from tests.flows.test_principals import make_role
 from tests.unit.trail import Clock, Trail
 
@@ -364,6 +366,30 @@ def test_what_was_done_while_the_second_look_waited_is_in_it(
     assert any("key pair" in one for one in last["not_done"]), last["not_done"]
 
 
+def test_what_the_sessions_of_a_role_did_can_be_asked(investigated: Account, history: History) -> None:
+    """Given the name of a role, the sessions that began for it are looked up, and what they did is found."""
+    known = attack(investigated, history)
+    history.record(
+        "ASIA2TESTINNOCENT001",
+        "AssumeRole",
+        "sts",
+        resources=[{"ARN": f"arn:aws:iam::{ACCOUNT}:role/deploy"}],
+        responseElements={
+            "credentials": {"accessKeyId": "ASIA2TESTSESSION0077", "expiration": "Dec 31, 2099, 11:59:59 PM"},
+            "assumedRoleUser": {
+                "assumedRoleId": f"{known['role_id']}:one",
+                "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/one",
+            },
+        },
+    )
+    history.record("ASIA2TESTSESSION0077", "CreateKeyPair", "ec2", requestParameters={"keyName": "mine"})
+    ended = start(investigated, {"role_name": "deploy"})
+    assert ended["status"] == "SUCCEEDED", (ended.get("cause"), investigated.tracebacks)
+    key = json.loads(ended["output"])["report"].split("/", 3)[3].replace(".html", ".json")
+    document = json.loads(investigated.s3.get_object(Bucket=investigated.bucket, Key=key)["Body"].read())
+    assert "CreateKeyPair" in {one["event"] for one in document["resources"]}
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -436,6 +462,21 @@ def test_a_case_that_does_not_take_the_report_s_place_is_told_once(
     assert len([one for one in told_by(investigated, "investigation") if one["signal"]["type"] == "report"]) == 1
 
 
+def test_a_look_that_grows_too_long_ends_with_a_report(
+    investigated: Account, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given regions that are never done, the run stops calling and following, and the report says so."""
+    known = attack(investigated, history)
+    unfinished = {"done": False, "truncated": 0}
+    monkeypatch.setitem(investigated.functions, "LookBackFunctionArn", (lambda *_: unfinished, {}))
+    monkeypatch.setattr(rounds, "follow", lambda _, number: {"round": number + 1, "lookups": 1, "left_out": 0})
+    monkeypatch.setattr(rounds, "tell", lambda *args, told=rounds.tell: told(args[0], 1, args[2]))
+    ended = start(investigated, {"access_key_id": known["leaked"]})
+    assert ended["status"] == "SUCCEEDED", (ended.get("cause"), investigated.tracebacks)
+    (told,) = told_by(investigated, "investigation")
+    assert any("not everything was followed" in one for one in told["not_done"])
+
+
 def test_a_report_that_cannot_be_written_is_announced_plainly(investigated: Account, history: History) -> None:
     """Given a report that fails, the workflow itself tells people."""
     (leaked,) = investigated.user("ci-user")
@@ -445,3 +486,21 @@ def test_a_report_that_cannot_be_written_is_announced_plainly(investigated: Acco
     assert ended["status"] == "SUCCEEDED"
     (alert,) = investigated.alerts()
     assert (alert["outcome"], alert["signal"]["source"]) == ("FAILED", "investigation")
+
+
+def test_what_is_granted_is_what_an_investigation_calls(make_account: Callable[..., Account], history: History) -> None:
+    """Given two looks at a case, what each function calls is granted to it, and what is granted is called."""
+    account = make_account(investigate=True, look=0.02)
+    recorder = Recorder()
+    aws._session().events.register("before-call", recorder)  # noqa: SLF001 - every client of the functions
+    known = attack(account, history)
+    account.run(events.health(known["leaked"], account=ACCOUNT))
+    assert [one["status"] for one in settled(account)] == ["SUCCEEDED"] * 2
+    calls = recorder.calls
+    assert calls["InvestigateFunctionArn"] == granted(investigate.GRANTS)
+    assert calls["LookBackFunctionArn"] == granted(look_back.GRANTS) - {"cloudtrail:LookupEvents"}, "that is answered"
+    assert calls["ReportFunctionArn"] <= granted(report.GRANTS)
+    assert calls["ReportFunctionArn"] >= granted(
+        [*parts.GRANTS, *journal.OUTCOME_GRANTS, Grant(action="sns:Publish", resource="*")]
+    )
+    assert calls["TakeStockFunctionArn"] <= granted(take_stock.GRANTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -285,13 +286,28 @@ def test_what_is_made_again_in_the_second_of_its_removal_is_handed_over() -> Non
     assert ("user", "AIDAEVE") in handed_over([USER, removed])
 
 
-def test_the_sessions_of_a_role_that_the_case_is_about_are_left_to_its_cut() -> None:
-    """Given a case about a role that others may use too, none of its sessions is handed over; what they made is."""
+def test_what_the_sessions_of_a_shared_role_made_is_not_handed_over() -> None:
+    """Given a case about a role and nothing narrower, nothing of all its callers is handed over, and that is said."""
     theirs = {**USER, "userIdentity": {**USER["userIdentity"], "accessKeyId": "ASIAMADEUP0000000002"}}
-    lineage, removals = Lineage(), Removals()
+    lineage = Lineage()
     lineage.fold(records.from_event(one) for one in (SESSION, theirs))
-    listed = found(lineage.tree([Subject(kind="role", value="deploy")]), removals, now=NOW)
-    assert [(one["kind"], one["id"]) for one in listed] == [("user", "AIDAEVE")]
+    story = Story(tree=lineage.tree([Subject(kind="role", value="deploy")]))
+    story.fold(records.from_event(one) for one in (SESSION, theirs))
+    document = findings(CASE, lineage, story)
+    assert document["found"] == []
+    assert any("All callers of a role were followed" in one for one in document["unknown"])
+    assert "CreateUser" in {one["event"] for one in document["resources"]}
+
+
+def test_what_was_made_before_the_credentials_were_suspect_is_told_and_not_handed_over() -> None:
+    """Given things that a key made long before its leak, they are not contained, and it is said that they are alive."""
+    lineage = Lineage()
+    lineage.fold(records.from_event(one) for one in EVERYTHING)
+    story = Story(tree=lineage.tree([ROOT]))
+    story.fold(records.from_event(one) for one in EVERYTHING)
+    document = findings(replace(CASE, suspect_since=INSTANCE["eventTime"]), lineage, story)
+    assert [one["kind"] for one in document["found"]] == ["instance", "role_session"]
+    assert any(one.startswith("2 things that these credentials made before") for one in document["unknown"])
 
 
 def test_a_whole_look_ends_in_findings() -> None:
