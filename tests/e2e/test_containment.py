@@ -98,6 +98,8 @@ def test_the_mail_can_be_read_and_its_undo_pasted(deployed: Deployed) -> None:
     assert mail.body.startswith("CONTAINED: AWS found an access key of yours in public.")
     assert leaked.id not in mail.body
     assert deployed.refused(other)
+    case = deployed.alert(names_user(user))["incident_id"]
+    deployed.ended(deployed.case(case)["execution"])  # as long as it is watched, what is undone is made again
     by_hand = next(row.strip() for row in mail.body.splitlines() if "detach-user-policy" in row)
     deployed.paste(by_hand)
     assert not deployed.refused(other)
