@@ -5,8 +5,8 @@ Input: ``{"do": "open", "event": <the execution's input>, "execution": "<ARN>", 
 "first", "round", "lookups", "left_out", "regions": […], "groups": [{"regions": […]}], "regions_error", "since",
 "until", "stock_since", "items": [<plan item>, …], "principals": [{"kind", "name"}, …], "again": <seconds until the
 second look>, "live": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``. ``items`` are the case's cuts
-that can be watched, ``live`` says that what is found is to be contained. Output of ``follow``: ``{"round", "lookups", "left_out"}``
-of the next round. See ``investigation.rounds``.
+that can be watched, ``live`` says that what is found is to be contained. Output of ``follow``: ``{"round", "lookups",
+"left_out"}`` of the next round. See ``investigation.rounds``.
 
 May touch: ec2:DescribeRegions; dynamodb:GetItem and dynamodb:Query on the incident table; s3:GetObject, s3:ListBucket
 and s3:PutObject on the evidence bucket.
