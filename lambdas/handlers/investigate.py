@@ -2,11 +2,11 @@
 
 Input: ``{"do": "open", "event": <the execution's input>, "execution": "<ARN>", "started_at": "<ISO 8601>"}`` or
 ``{"do": "follow", "folder", "round"}``. Output of ``open``: ``{"incident_id", "case": true | false, "folder", "look",
-"first", "round", "lookups", "left_out", "regions": […], "regions_error", "since", "until", "stock_since", "items":
-[<plan item>, …], "principals": [{"kind", "name"}, …], "again": <seconds until the second look>, "live": true |
-false}``, or ``{"refused": "<sentence>", "incident_id"}``. ``items`` are the case's cuts that can be
-watched, ``live`` says that what is found is to be contained. Output of ``follow``: ``{"round", "lookups", "left_out"}``
-of the next round. See ``investigation.rounds``.
+"first", "round", "lookups", "left_out", "regions": […], "groups": [{"regions": […]}], "regions_error", "since",
+"until", "stock_since", "items": [<plan item>, …], "principals": [{"kind", "name"}, …], "again": <seconds until the
+second look>, "live": true | false}``, or ``{"refused": "<sentence>", "incident_id"}``. ``items`` are the case's cuts
+that can be watched, ``live`` says that what is found is to be contained. Output of ``follow``: ``{"round", "lookups",
+"left_out"}`` of the next round. See ``investigation.rounds``.
 
 May touch: ec2:DescribeRegions; dynamodb:GetItem and dynamodb:Query on the incident table; s3:GetObject, s3:ListBucket
 and s3:PutObject on the evidence bucket.
@@ -45,6 +45,8 @@ GRANTS = (
 #: Where IAM's and STS' global calls are recorded.
 _GLOBAL = "us-east-1"
 _DAYS = 90
+#: The regions are shared out over so many functions at once; a function asks those of its group side by side.
+_GROUPS = 5
 #: What was made so long before the signal is listed too: nobody knows when the compromise began.
 _BEFORE = timedelta(days=7)
 _MADE = {Result.DONE, Result.ALREADY}
@@ -104,6 +106,7 @@ def _open(event: Json) -> Json:
         "first": asked.first,
         **opened,
         "regions": regions,
+        "groups": [{"regions": regions[first::_GROUPS]} for first in range(min(_GROUPS, len(regions)))],
         "regions_error": error,
         "since": since,
         "until": until,

@@ -467,7 +467,7 @@ def test_a_look_that_grows_too_long_ends_with_a_report(
 ) -> None:
     """Given regions that are never done, the run stops calling and following, and the report says so."""
     known = attack(investigated, history)
-    unfinished = {"done": False, "truncated": 0}
+    unfinished = {"done": False, "left": ["eu-west-1"], "silent": [], "truncated": 0}
     monkeypatch.setitem(investigated.functions, "LookBackFunctionArn", (lambda *_: unfinished, {}))
     monkeypatch.setattr(rounds, "follow", lambda _, number: {"round": number + 1, "lookups": 1, "left_out": 0})
     monkeypatch.setattr(rounds, "tell", lambda *args, told=rounds.tell: told(args[0], 1, args[2]))
