@@ -30,7 +30,8 @@ def limited(alone: Deployed) -> Iterator[Deployed]:
     """Let the breaker open after a few principals, with nobody contained yet, and questions stay open long enough."""
     lambdas = alone.client("lambda")
     before = lambdas.get_function_configuration(FunctionName=TRIAGE)["Environment"]["Variables"]
-    guardrails = json.loads(before["TOURNIQUET_GUARDRAILS"]) | {"limit": LIMIT, "minutes": 30}
+    # Sixty watches beside sixty runs are too much for this machine; a crowd's watches have their own tests.
+    guardrails = json.loads(before["TOURNIQUET_GUARDRAILS"]) | {"limit": LIMIT, "minutes": 30, "hold": 0}
     _forget_containments(alone)
     _configure(alone, before | {"TOURNIQUET_GUARDRAILS": json.dumps(guardrails)})
     yield alone
