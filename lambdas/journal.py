@@ -39,45 +39,20 @@ if TYPE_CHECKING:
     from lambdas.model import Incident
 
 _TABLE = "{table}"
-CLAIM_GRANTS = (
-    Grant(action="dynamodb:GetItem", resource=_TABLE),
-    Grant(action="dynamodb:PutItem", resource=_TABLE),
-    Grant(action="dynamodb:Query", resource=_TABLE),
-    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
-)
-ANSWER_GRANTS = (
-    Grant(action="dynamodb:GetItem", resource=_TABLE),
-    Grant(action="dynamodb:Query", resource=_TABLE),
-    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
-)
-CHANGE_GRANTS = (
-    Grant(action="dynamodb:PutItem", resource=_TABLE),
-    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
-)
-HOLD_GRANTS = (
-    Grant(action="dynamodb:GetItem", resource=_TABLE),
-    Grant(action="dynamodb:PutItem", resource=_TABLE),
-    Grant(action="dynamodb:Query", resource=_TABLE),
-)
-READ_GRANTS = (
-    Grant(action="dynamodb:GetItem", resource=_TABLE),
-    Grant(action="dynamodb:Query", resource=_TABLE),
-)
-OUTCOME_GRANTS = (
-    Grant(action="dynamodb:GetItem", resource=_TABLE),
-    Grant(action="dynamodb:Query", resource=_TABLE),
-    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
-)
-RESTORE_GRANTS = (
-    Grant(action="dynamodb:GetItem", resource=_TABLE),
-    Grant(action="dynamodb:Query", resource=_TABLE),
-    Grant(action="dynamodb:Scan", resource=_TABLE),
-    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
-)
-UNDO_GRANTS = (
-    Grant(action="dynamodb:GetItem", resource=_TABLE),
-    Grant(action="dynamodb:UpdateItem", resource=_TABLE),
-)
+
+
+def _may(*calls: str) -> tuple[Grant, ...]:
+    return tuple(Grant(action=f"dynamodb:{call}", resource=_TABLE) for call in calls)
+
+
+CLAIM_GRANTS = _may("GetItem", "PutItem", "Query", "UpdateItem")
+ANSWER_GRANTS = _may("GetItem", "Query", "UpdateItem")
+CHANGE_GRANTS = _may("PutItem", "UpdateItem")
+HOLD_GRANTS = _may("GetItem", "PutItem", "Query")
+READ_GRANTS = _may("GetItem", "Query")
+OUTCOME_GRANTS = _may("GetItem", "Query", "UpdateItem")
+RESTORE_GRANTS = _may("GetItem", "Query", "Scan", "UpdateItem")
+UNDO_GRANTS = _may("GetItem", "UpdateItem")
 
 #: For where no cut waits: how long a call is tried again.
 PATIENT = 5.0

@@ -54,7 +54,7 @@ def guardrails() -> Guardrails:
 
 def now() -> str:
     """Give the time as ISO 8601 in UTC, to the millisecond."""
-    return _stamp(datetime.now(UTC))
+    return stamp(datetime.now(UTC))
 
 
 def as_ours(at: str) -> str:
@@ -63,8 +63,9 @@ def as_ours(at: str) -> str:
         read = datetime.fromisoformat(at)
     except ValueError:
         return ""
-    return _stamp(read if read.tzinfo else read.replace(tzinfo=UTC))
+    return stamp(read if read.tzinfo else read.replace(tzinfo=UTC))
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
+    """Give a time in the form of ``now``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

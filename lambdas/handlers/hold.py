@@ -165,13 +165,13 @@ def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Calla
     cases = sorted({item.incident_id for item in watched})
     started_at = environment.as_ours(str(event.get("started_at", "")))
     holder = f"{event['execution']}#{watched[0].action if watched else ''}"
-    until = _stamp(datetime.now(UTC) + timedelta(seconds=seconds))
+    until = environment.stamp(datetime.now(UTC) + timedelta(seconds=seconds))
 
     def standing() -> Standing | None:
         try:
             found = [table.case(case) for case in cases]
             changes = [table.changes(case, started_at) for case in cases]  # an earlier run's may be undone by now
-            holds = table.share(holder, _stamp(datetime.now(UTC)), until)
+            holds = table.share(holder, environment.now(), until)
         except errors.TourniquetError as error:
             logger.warning("the incident table did not say how the case stands: %s", error)
             return None
@@ -188,10 +188,6 @@ def _standing(event: Json, watched: Sequence[PlanItem], seconds: float) -> Calla
 def was_made(change: Change) -> bool:
     """Tell whether a change was made, also where somebody undid it before it could be read back."""
     return change.result in _MADE or change.error == errors.StateChanged.__name__
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _together(pool: ThreadPoolExecutor) -> Callable[[Sequence[Callable[[], None]]], object]:

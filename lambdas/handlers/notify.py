@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas import actions, alert, aws, errors, journal, planning, wording
 from lambdas.alert import Alert, Notice, Story
 from lambdas.aws import Grant
-from lambdas.handlers import environment
+from lambdas.handlers import environment, topic
 from lambdas.journal import Asked, Table
 from lambdas.model import Change, Incident, Json, Kind, Outcome, PlanItem, Result, incident_id, placed
 from lambdas.playbooks import playbook_for
@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 GRANTS = (
     *journal.OUTCOME_GRANTS,
     Grant(action="sns:GetTopicAttributes", resource="{topic}"),
-    Grant(action="sns:Publish", resource="{topic}"),
-    Grant(action="kms:Decrypt", resource="{key}", implied_by="sns:Publish"),
-    Grant(action="kms:GenerateDataKey", resource="{key}", implied_by="sns:Publish"),
+    *topic.GRANTS,
 )
 
 _REASON = 500  # characters
@@ -335,18 +333,11 @@ def _lost(story: Story) -> errors.TourniquetError | None:
 
 def _send(ready: Alert) -> None:
     """Send an alert, and say in the log when nobody has confirmed a subscription to read it."""
-    sns, topic = aws.client("sns"), environment.get(environment.TOPIC)
-    with aws.translated():
-        sns.publish(
-            TopicArn=topic,
-            Subject=ready.subject,
-            Message=ready.message,
-            MessageStructure="json",
-            MessageAttributes=ready.attributes,
-        )
+    topic.publish(ready)
     try:
         with aws.translated():
-            attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+            arn = environment.get(environment.TOPIC)
+            attributes = aws.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
         if attributes.get("SubscriptionsConfirmed", "0") == "0":
             logger.error("nobody reads the alerts: no subscription to the topic is confirmed")
     except errors.TourniquetError as error:

@@ -14,12 +14,12 @@ Never: changes anything in the account; tells the same twice.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdas import alert, aws, errors, journal, report_alert
 from lambdas.alert import Notice
-from lambdas.aws import Grant
-from lambdas.handlers import environment
+from lambdas.handlers import environment, topic
 from lambdas.investigation import late, parts, report, request, rounds, standing, summary, support_form
 from lambdas.investigation.asking import Deadline
 from lambdas.investigation.findings import Case
@@ -35,7 +35,6 @@ from lambdas.telemetry import logger
 from lambdas.text import line
 
 if TYPE_CHECKING:
-    from lambdas.alert import Alert
     from lambdas.model import Json
 
 GRANTS = tuple(
@@ -44,9 +43,7 @@ GRANTS = tuple(
             *standing.GRANTS,
             *parts.GRANTS,
             *journal.OUTCOME_GRANTS,
-            Grant(action="sns:Publish", resource="{topic}"),
-            Grant(action="kms:Decrypt", resource="{key}", implied_by="sns:Publish"),
-            Grant(action="kms:GenerateDataKey", resource="{key}", implied_by="sns:Publish"),
+            *topic.GRANTS,
         )
     )
 )
@@ -70,13 +67,13 @@ def handler(event: Json, _context: object) -> Json:
     findings["unknown"] += [str(one) for one in event.get("problems") or []]
     if opened["regions_error"]:
         findings["unknown"].append(str(opened["regions_error"]))
-    added = _added(event, findings)
+    added = _added(event, findings, shelf)
     where = _write(shelf, findings)
     if opened["case"]:
         _note(table, str(opened["incident_id"]), f"s3://{shelf.bucket}/{where}")
     quiet = opened["look"] != 1 and not added
     if not quiet:  # the last thing that can fail: a retry tells again
-        _publish(
+        topic.publish(
             report_alert.compose(
                 findings,
                 bucket=shelf.bucket,
@@ -218,16 +215,14 @@ def _with_states(findings: Json) -> Json:
     }
 
 
-def _added(event: Json, findings: Json) -> list[str]:
+def _added(event: Json, findings: Json, shelf: Shelf) -> list[str]:
     """Say what a second look adds to the first; where the first is not there, everything is new."""
     opened = event["opened"]
     if opened["look"] == 1:
         return []
     held = event.get("held") or {}
     undone = sum(int(one["undone"]) for one in held.get("items", {}).values()) if isinstance(held, dict) else 0
-    first = Shelf(s3=aws.client("s3"), bucket=environment.get(environment.EVIDENCE), folder=str(opened["first"])).kept(
-        "findings.json"
-    )
+    first = replace(shelf, folder=str(opened["first"])).kept("findings.json")
     if first is None:
         return ["The first look left no findings, so this is the whole report."]
     return late.news(first, findings, undone)
@@ -245,28 +240,15 @@ def _write(shelf: Shelf, findings: Json) -> str:
     }
     for key, (kind, body) in forms.items():
         with aws.translated():
-            aws.client("s3").put_object(
-                Bucket=shelf.bucket, Key=key, Body=body.encode("utf-8", "replace"), ContentType=kind
-            )
+            shelf.s3.put_object(Bucket=shelf.bucket, Key=key, Body=body.encode("utf-8", "replace"), ContentType=kind)
     shelf.keep("findings.json", findings)
     return page
-
-
-def _publish(ready: Alert) -> None:
-    with aws.translated():
-        aws.client("sns").publish(
-            TopicArn=environment.get(environment.TOPIC),
-            Subject=ready.subject,
-            Message=ready.message,
-            MessageStructure="json",
-            MessageAttributes=ready.attributes,
-        )
 
 
 def _refuse(sentence: str, incident_id: str, execution: str) -> Json:
     """Tell that an investigation could not begin, and what to give."""
     said = line(sentence, 600)
-    _publish(
+    topic.publish(
         alert.notice(
             Notice(
                 incident_id=line(incident_id, 60),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas import actions, aws, errors, executions, journal, release_alert, restoring
 from lambdas.aws import Grant
-from lambdas.handlers import environment
+from lambdas.handlers import environment, topic
 from lambdas.handlers.undo import UNDONE
 from lambdas.journal import Table
 from lambdas.model import RELEASING, Change, Json, Kind, Outcome, Result, Target
@@ -33,16 +33,13 @@ from lambdas.text import line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from lambdas.alert import Alert
     from lambdas.journal import Case, Entry
 
 GRANTS = (
     *journal.RESTORE_GRANTS,
     *executions.GRANTS,
     Grant(action="states:DescribeExecution", resource="{restores}"),
-    Grant(action="sns:Publish", resource="{topic}"),
-    Grant(action="kms:Decrypt", resource="{key}", implied_by="sns:Publish"),
-    Grant(action="kms:GenerateDataKey", resource="{key}", implied_by="sns:Publish"),
+    *topic.GRANTS,
 )
 
 _ID = re.compile(r"inc-\d{8}-[0-9a-f]{10}")
@@ -197,7 +194,7 @@ def _close(table: Table, event: Json, execution: str) -> Json:
             "The case is not marked as released, because another run took it over, or the incident table did not "
             "answer. A repeat of its signals may contain again."
         )
-    _publish(
+    topic.publish(
         release_alert.compose(
             Release(
                 incident_id=incident_id,
@@ -229,7 +226,7 @@ def _tell_refusal(opened: Json | None, failure: Json | None, event: object, exec
     sentence = str(found.get("refused") or _NOT_BEGUN + _failed(failure or {}))
     outcome = Outcome.REFUSED if "refused" in found else Outcome.FAILED
     restore = environment.get(environment.RESTORE)
-    _publish(release_alert.refusal(incident_id, outcome, sentence, execution, restore, environment.now()))
+    topic.publish(release_alert.refusal(incident_id, outcome, sentence, execution, restore, environment.now()))
     return {outcome.lower(): sentence, "incident_id": incident_id}
 
 
@@ -302,17 +299,6 @@ def _ended(table: Table, incident_id: str, execution: str, entries: Mapping[str,
         logger.warning("the end of a restore could not be recorded: %s", error)
         return False
     return True
-
-
-def _publish(ready: Alert) -> None:
-    with aws.translated():
-        aws.client("sns").publish(
-            TopicArn=environment.get(environment.TOPIC),
-            Subject=ready.subject,
-            Message=ready.message,
-            MessageStructure="json",
-            MessageAttributes=ready.attributes,
-        )
 
 
 def _failed(failure: Json) -> str:
